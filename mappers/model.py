@@ -86,7 +86,7 @@ class Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Base of our values: immutable, by keyword, encoded as JSON in the journal."""
 
 
-class NewOrder(Value):
+class NewOrder(Value, frozen=True, kw_only=True):
     """One order as the OMS asked for it, with every default already in force.
 
     Raises:
@@ -120,7 +120,7 @@ class NewOrder(Value):
                 raise ValueError(f"{self.cl_ord_id}: {value} is not above zero")
 
 
-class CancelOrder(Value):
+class CancelOrder(Value, frozen=True, kw_only=True):
     """OrderCancelRequest(F): cancel the order that OrigClOrdID(41) names."""
 
     session: str
@@ -133,7 +133,7 @@ class CancelOrder(Value):
     on_behalf_of: bool = False
 
 
-class StatusRequest(Value):
+class StatusRequest(Value, frozen=True, kw_only=True):
     """OrderStatusRequest(H)."""
 
     session: str
@@ -146,7 +146,7 @@ class StatusRequest(Value):
     on_behalf_of: bool = False
 
 
-class Refusal(Value):
+class Refusal(Value, frozen=True, kw_only=True):
     """Why we, or the venue, will not do a thing: what goes into 103 / 102 / 380 and Text(58)."""
 
     text: str  # names tag, name, value and what is allowed, or the venue's own code and text
@@ -154,7 +154,7 @@ class Refusal(Value):
     venue_code: int | None = None  # the venue's `code`, sent as ErrorCode(25016)
 
 
-class RefusedOrder(Value):
+class RefusedOrder(Value, frozen=True, kw_only=True):
     """A NewOrderSingle that cannot become a `NewOrder`: answered by ExecutionReport 150=8.
 
     `echo` holds what the client sent, tag by tag, of the fields an ExecutionReport repeats.
@@ -169,7 +169,7 @@ class RefusedOrder(Value):
     on_behalf_of: bool = False
 
 
-class RefusedCancel(Value):
+class RefusedCancel(Value, frozen=True, kw_only=True):
     """An OrderCancelRequest with a value we cannot honour: answered by OrderCancelReject(9)."""
 
     session: str
@@ -180,7 +180,7 @@ class RefusedCancel(Value):
     on_behalf_of: bool = False
 
 
-class RefusedMessage(Value):
+class RefusedMessage(Value, frozen=True, kw_only=True):
     """A message answered by BusinessMessageReject(j): nothing of it is an order we could report on."""
 
     session: str
@@ -193,7 +193,7 @@ class RefusedMessage(Value):
 Inbound = NewOrder | CancelOrder | StatusRequest | RefusedOrder | RefusedCancel | RefusedMessage
 
 
-class Received(Value):
+class Received(Value, frozen=True, kw_only=True):
     """One application message of an OMS, translated, with what its header says about repetition."""
 
     message: Inbound
@@ -202,7 +202,7 @@ class Received(Value):
     poss_resend: bool = False  # PossResend(97)=Y: the OMS sends it again under a new number
 
 
-class Trade(Value):
+class Trade(Value, frozen=True, kw_only=True):
     """One execution at the venue. Identity: account, symbol, order id, trade id."""
 
     trade_id: int
@@ -214,7 +214,7 @@ class Trade(Value):
     time_ms: int  # venue transaction time, epoch ms
 
 
-class OrderStatement(Value):
+class OrderStatement(Value, frozen=True, kw_only=True):
     """What the venue states about one order at one moment, from whichever source.
 
     Statements may be old, repeated or reordered: `executed` and finality only ever move forward.
@@ -249,20 +249,20 @@ class RefusalKind(StrEnum):
     KEY = "KEY"  # -1022, -2014, -2015: not processed, a human is needed
 
 
-class Stated(Value):
+class Stated(Value, frozen=True, kw_only=True):
     """The request happened; the venue's statements about it."""
 
     statements: tuple[OrderStatement, ...] = ()
 
 
-class TradesStated(Value):
-    """Answer to a question for trades: (order id, trade) in the venue's order, and whether the page was full."""
+class TradesStated(Value, frozen=True, kw_only=True):
+    """Answer to a question for trades: (order id, trade), oldest first; whether the page was full."""
 
     trades: tuple[tuple[int, Trade], ...] = ()
     full_page: bool = False
 
 
-class VenueRefused(Value):
+class VenueRefused(Value, frozen=True, kw_only=True):
     """The request did not happen."""
 
     kind: RefusalKind
@@ -270,7 +270,7 @@ class VenueRefused(Value):
     retry_after_ms: int | None = None
 
 
-class OutcomeUnknown(Value):
+class OutcomeUnknown(Value, frozen=True, kw_only=True):
     """The request may or may not have happened (P4)."""
 
     cause: str
