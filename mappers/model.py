@@ -7,7 +7,7 @@ and FIX's where it goes to the OMS.
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation
 from enum import StrEnum
 
 import msgspec
@@ -82,8 +82,16 @@ class VenueStatus(StrEnum):
     EXPIRED_IN_MATCH = "EXPIRED_IN_MATCH"
 
 
-class Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Base of our values: immutable, by keyword, encoded as JSON in the journal."""
+class Value(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    tag=True,
+    tag_field="is",
+):
+    """Base of our values: immutable, by keyword; in the journal JSON with its own name under "is"."""
 
 
 class NewOrder(Value, frozen=True, kw_only=True):
@@ -277,6 +285,10 @@ class OutcomeUnknown(Value, frozen=True, kw_only=True):
 
 
 Outcome = Stated | TradesStated | VenueRefused | OutcomeUnknown
+
+
+EXACT = Context(prec=100, traps=[Inexact, InvalidOperation])
+"""Sums and products of money in full: a result that would need rounding raises instead (P9)."""
 
 
 def plain(value: Decimal) -> str:

@@ -1,4 +1,4 @@
-"""What the OMS is told: the values `mappers.fix` writes as ExecutionReport(8), OrderCancelReject(9), BusinessMessageReject(j)."""
+"""What the OMS is told, as values: ExecutionReport(8), OrderCancelReject(9), BusinessMessageReject(j)."""
 
 from __future__ import annotations
 

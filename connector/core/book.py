@@ -1,0 +1,193 @@
+"""All orders, as the sum of the journal's entries: `apply` is the only way state changes.
+
+The daemon applies each entry as it is written, and recovery applies them all again; the report an entry
+gives birth to is therefore the same both times, with the entry's position as its ExecID(17) (P5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from connector.core import telling
+from connector.core.order import FINAL, Fact, Life, Order, PendingCancel, StatedEnd
+from connector.core.records import (
+    Accepted,
+    CancelFailed,
+    CancelRefused,
+    CancelRequested,
+    Doubted,
+    Ended,
+    EndStated,
+    Entry,
+    Foreign,
+    Refused,
+    Reported,
+    Requested,
+    Traded,
+)
+from mappers.model import EXACT
+from mappers.reports import Report
+
+Key = tuple[str, str, str]
+"""Session, source id, ClOrdID(11): what makes an OMS's identifier unique to us."""
+
+END_FACT = {
+    Life.FILLED: Fact.COMPLETED,
+    Life.CANCELED: Fact.CANCELED,
+    Life.EXPIRED: Fact.EXPIRED,
+    Life.REJECTED: Fact.REJECTED,
+}
+
+
+class Book:
+    """Orders by every name they have, and the reports not yet handed to the FIX engine."""
+
+    def __init__(self) -> None:
+        self.orders: dict[str, Order] = {}  # by client order id
+        self.live: dict[str, Order] = {}  # of these, the unsettled
+        self.named: dict[Key, Order | Refused | CancelRequested | CancelRefused] = {}
+        self.by_order_id: dict[tuple[str, str, int], Order] = {}  # account, symbol, venue's orderId
+        self.last_trade_id: dict[tuple[str, str], int] = {}  # account, symbol
+        self.untold: dict[int, Report] = {}  # by the position that gave birth to it
+        self._appliers: dict[type, Callable[..., Report | None]] = {
+            Requested: self._requested,
+            Refused: self._refused,
+            CancelRequested: self._cancel_requested,
+            CancelRefused: self._cancel_refused,
+            Doubted: self._doubted,
+            Accepted: self._accepted,
+            Traded: self._traded,
+            EndStated: self._end_stated,
+            Ended: self._ended,
+            CancelFailed: self._cancel_failed,
+            Foreign: self._foreign,
+            Reported: self._reported,
+        }
+
+    def apply(self, entry: Entry) -> Report | None:
+        """Let the entry be true; return what the OMS must be told of it.
+
+        Raises:
+            ContradictionError: the entry cannot follow from those before it.
+        """
+        report = self._appliers[type(entry.record)](entry, entry.record)
+        if report is not None:
+            self.untold[entry.position] = report
+        return report
+
+    def find(self, session: str, source_id: str, cl_ord_id: str) -> Order | None:
+        """The order the OMS calls `cl_ord_id`; None also for one we refused."""
+        named = self.named.get((session, source_id, cl_ord_id))
+        return named if isinstance(named, Order) else None
+
+    def by_venue(self, account: str, symbol: str, order_id: int, client_order_id: str) -> Order | None:
+        """The order the venue speaks of: by its id first, since client ids may be reused elsewhere."""
+        order = self.by_order_id.get((account, symbol, order_id))
+        if order is None:
+            order = self.orders.get(client_order_id)
+            if order is not None and not self._same(order, account, symbol, order_id):
+                return None
+        return order
+
+    def unsettled(self, account: str) -> Iterator[Order]:
+        """The orders of one account whose end is not known and told."""
+        return (order for order in self.live.values() if order.request.account == account)
+
+    @staticmethod
+    def _same(order: Order, account: str, symbol: str, order_id: int) -> bool:
+        request = order.request
+        return (
+            request.account == account
+            and request.symbol == symbol
+            and (order.order_id is None or order.order_id == order_id)
+        )
+
+    # -- one method per record ------------------------------------------------------------------------
+
+    def _requested(self, entry: Entry, fact: Requested) -> None:
+        order = Order(fact.order, fact.client_order_id, entry.position)
+        self.orders[fact.client_order_id] = self.live[fact.client_order_id] = order
+        self.named[fact.order.session, fact.order.source_id, fact.order.cl_ord_id] = order
+
+    def _refused(self, entry: Entry, fact: Refused) -> Report:
+        if not fact.duplicate:
+            self.named[fact.order.session, fact.order.source_id, fact.order.cl_ord_id] = fact
+        return telling.refused(entry, fact)
+
+    def _cancel_requested(self, entry: Entry, fact: CancelRequested) -> Report:
+        cancel = fact.cancel
+        self.named[cancel.session, cancel.source_id, cancel.cl_ord_id] = fact
+        order = self.orders[fact.client_order_id]
+        order.cancel = PendingCancel(cancel=cancel, cancel_client_id=fact.cancel_client_id)
+        return telling.pending_cancel(entry, order)
+
+    def _cancel_refused(self, entry: Entry, fact: CancelRefused) -> Report:
+        if not fact.duplicate:
+            cancel = fact.cancel
+            self.named[cancel.session, cancel.source_id, cancel.cl_ord_id] = fact
+        return telling.cancel_refused(entry, fact)
+
+    def _doubted(self, entry: Entry, fact: Doubted) -> Report | None:
+        order = self.orders[fact.client_order_id]
+        if order.doubted:
+            return None
+        order.doubted = True
+        return telling.doubted(entry, order, fact.cause)
+
+    def _accepted(self, entry: Entry, fact: Accepted) -> Report:
+        order = self.orders[fact.client_order_id]
+        was = order.life
+        order.become(Fact.ACCEPTED)
+        order.order_id, order.doubted = fact.order_id, False
+        order.quantity = order.request.quantity or fact.quantity
+        request = order.request
+        self.by_order_id[request.account, request.symbol, fact.order_id] = order
+        self.live[fact.client_order_id] = order  # again, if it had been given up for lost
+        return telling.accepted(entry, order, fact.time_ms, was)
+
+    def _traded(self, entry: Entry, fact: Traded) -> Report:
+        order = self.orders[fact.client_order_id]
+        was = order.life
+        if fact.completes:
+            order.quantity = order.request.quantity or EXACT.add(order.cum, fact.trade.quantity)
+        order.count(fact.trade, completes=fact.completes)
+        place = order.request.account, order.request.symbol
+        self.last_trade_id[place] = max(self.last_trade_id.get(place, -1), fact.trade.trade_id)
+        if order.settled:
+            self._settle(order)
+        return telling.traded(entry, order, fact.trade, was)
+
+    def _end_stated(self, entry: Entry, fact: EndStated) -> None:
+        del entry
+        order = self.orders[fact.client_order_id]
+        order.stated_end = StatedEnd(life=fact.life, executed=fact.executed, reason=fact.reason)
+
+    def _ended(self, entry: Entry, fact: Ended) -> Report:
+        order = self.orders[fact.client_order_id]
+        order.become(END_FACT[fact.life])
+        by_cancel = order.cancel if fact.life is Life.CANCELED else None
+        if by_cancel is not None:
+            order.cancel = None
+        self._settle(order)
+        return telling.ended(entry, order, fact, by_cancel)
+
+    def _cancel_failed(self, entry: Entry, fact: CancelFailed) -> Report:
+        del entry
+        order = self.orders[fact.client_order_id]
+        failed = order.cancel
+        assert failed is not None and failed.cancel_client_id == fact.cancel_client_id, fact
+        order.cancel = None
+        return telling.cancel_failed(order, failed, fact)
+
+    def _foreign(self, entry: Entry, fact: Foreign) -> None:
+        """Nobody's order changes nobody's state; the fact is kept for the story."""
+
+    def _reported(self, entry: Entry, fact: Reported) -> None:
+        del entry
+        for position in fact.positions:
+            self.untold.pop(position, None)
+
+    def _settle(self, order: Order) -> None:
+        assert order.life in FINAL
+        order.doubted, order.stated_end = False, None
+        self.live.pop(order.client_order_id, None)
