@@ -1,0 +1,134 @@
+"""The FIX side of the daemon: the engine behind its front, as one thing with few verbs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from connector.fix.engine import Engine
+from connector.fix.front import Front
+from connector.fix.link import Link
+from connector.fix.logon import LogonCheck, parameters_fault
+from connector.fix.private_listener import PrivateListener
+from connector.fix.session import Application, EventLog, FailStop, SessionSpec
+
+TICK_S = 0.2  # the resolution of heartbeats and time-outs
+TICK_POLLS = 16
+OUTPUT_LIMIT_BYTES = 32 * 1024 * 1024  # about 80,000 reports for one client that does not read
+LOGOUT_TEXT = "the connector is stopping"
+
+__all__ = ["Application", "FixAcceptor", "SessionSpec"]
+
+
+class FixAcceptor:
+    """FIX 4.4 acceptor on the running loop: no thread, no lock, one listening port."""
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int,
+        sessions: Sequence[SessionSpec],
+        store_path: Path,
+        dictionary: Path,
+        application: Application,
+        fail_stop: FailStop,
+        first_message_deadline_s: float,
+        log: EventLog,
+        heartbeat_range_s: tuple[int, int] = (5, 60),
+        output_limit_bytes: int = OUTPUT_LIMIT_BYTES,
+        refusal_pause_s: float = 1.0,
+    ) -> None:
+        """`port` 0 takes any free one. `fail_stop` logs and ends the process; it must not return."""
+        self._host, self._port = host, port
+        self._log = log
+        self._engine = Engine(
+            sessions=sessions,
+            store_path=store_path,
+            dictionary=dictionary,
+            application=application,
+            fail_stop=fail_stop,
+            admit=lambda text: parameters_fault(text, heartbeat_range_s),
+            log=log,
+        )
+        self._front = Front(
+            check=LogonCheck(sessions),
+            link=self._link,
+            first_message_deadline_s=first_message_deadline_s,
+            output_limit_bytes=output_limit_bytes,
+            refusal_pause_s=refusal_pause_s,
+            log=log,
+        )
+        self._listener: PrivateListener | None = None
+        self._ticker: asyncio.TimerHandle | None = None
+
+    async def start(self) -> int:
+        """Load the sessions and listen; returns the bound port.
+
+        Raises:
+            EngineStartError: configuration, dictionary or store refused.
+            OSError: the address cannot be bound, or the store cannot be written.
+        """
+        self._listener = self._engine.open()
+        try:
+            bound = await self._front.listen(self._host, self._port)
+        except BaseException:
+            self._engine.close()
+            raise
+        self._tick()
+        self._log.info("fix_listening", host=self._host, port=bound)
+        return bound
+
+    def send(self, session: str, body: str) -> bool:
+        """Send an application message given as `35=8|37=...|`: fields ended by SOH, no header, no trailer.
+
+        It is stored first and delivered at once or on the client's ResendRequest. Fields may stand in any
+        order; entries of a repeating group stay together. What is not Unicode text is replaced by '?'.
+
+        Returns:
+            False: the engine could not store it, and will not until a restart (P12): alarm and stop.
+        """
+        if self._engine.send(session, body):
+            return True
+        self._log.error("fix_store_failed", session=session)
+        return False
+
+    def logged_on(self, session: str) -> bool:
+        """The client is there and its Logon is complete."""
+        return self._engine.logged_on(session)
+
+    async def stop(self, timeout_s: float) -> None:
+        """Say Logout(5) to every client, wait for the answers at most `timeout_s`, close everything."""
+        self._front.stop_listening()
+        for session in list(self._front.connected):
+            self._engine.log_out(session, LOGOUT_TEXT)
+        self._engine.poll(TICK_POLLS)
+        try:
+            await asyncio.wait_for(self._front.empty.wait(), timeout_s)
+        except TimeoutError:
+            self._log.warning("fix_logout_unanswered", sessions=sorted(self._front.connected))
+        if self._ticker is not None:
+            self._ticker.cancel()
+            self._ticker = None
+        for connection in list(self._front.connected.values()):
+            connection.abort()
+        await asyncio.wait_for(self._front.empty.wait(), 1.0)  # each tells the engine that it is lost
+        self._engine.close()
+
+    def _link(self, session: str, deliver: Callable[[bytes], None], ended: Callable[[str], None]) -> Link:
+        assert self._listener is not None
+        return Link(
+            session=session,
+            engine=self._engine,
+            listener=self._listener,
+            deliver=deliver,
+            ended=ended,
+            log=self._log,
+        )
+
+    def _tick(self) -> None:
+        for session in list(self._front.connected):
+            self._engine.tick(session)
+        self._engine.poll(TICK_POLLS)
+        self._ticker = asyncio.get_running_loop().call_later(TICK_S, self._tick)

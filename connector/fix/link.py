@@ -1,0 +1,185 @@
+"""One admitted client's way to the engine and back, over the private socket.
+
+Three rules come from the engine:
+
+* it accepts, reads and writes only within `poll`, so a link polls after everything it hands over, and after
+  everything it takes, for what did not fit;
+* what follows its first message in the same read is left lying until more arrives: the Logon goes alone;
+* SequenceReset(4) with a NewSeqNo(36) below the expected number aborts the process when the session is not
+  logged on, as it is behind a Logout(5), or any message that costs the session, in the same read. So
+  SequenceReset goes alone, and only while the session is logged on; nothing follows a Logout.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import deque
+from collections.abc import Callable
+
+from connector.fix.engine import Engine
+from connector.fix.framing import Frame, msg_seq_num
+from connector.fix.private_listener import PrivateListener
+from connector.fix.session import EventLog
+
+FRAMES_PER_TURN = 4  # then the loop serves the others
+READ_BYTES = 256 * 1024
+ROUNDS_PER_TURN = 64  # reads from the engine before the loop serves the others
+ENGINE_READ_BYTES = 8192
+BACKLOG_BYTES = (
+    4096  # a read of this size may have left messages queued in the engine, which writes one a poll
+)
+BACKLOG_POLLS = 64
+MAX_AHEAD = 10_000  # messages beyond a gap in one connection; the engine keeps them all in memory
+
+
+class Link:
+    """The engine's side of a connection.
+
+    `deliver(data)` takes bytes for the client; `ended(reason)` is called once when the link is over for any
+    reason other than `close`: the engine closed it, or the client broke a limit.
+    """
+
+    def __init__(
+        self,
+        *,
+        session: str,
+        engine: Engine,
+        listener: PrivateListener,
+        deliver: Callable[[bytes], None],
+        ended: Callable[[str], None],
+        log: EventLog,
+    ) -> None:
+        self.session = session
+        self._engine = engine
+        self._deliver = deliver
+        self._ended = ended
+        self._log = log
+        self._loop = asyncio.get_running_loop()
+        self._frames: deque[Frame] = deque()
+        self._turn_due = False
+        self._ahead = 0
+        self._logged_out = False  # the client said Logout: nothing after it is forwarded
+        self._open = True
+        engine.poll(2)  # bury what was dropped: the engine must not meet its descriptor number again
+        self._socket: socket.socket = listener.connect()
+        engine.poll(2)  # accept, then listen to it
+        self._loop.add_reader(self._socket, self._take)
+
+    def log_on(self, frame: Frame, *, reset: bool) -> bool:
+        """Hand the checked Logon over; False when the engine did not take it (its Logout is delivered)."""
+        if reset:
+            self._engine.note_reset(self.session)
+        self._hand_over(frame.raw)
+        accepted = self._engine.logged_on(self.session)
+        self._take()
+        if not accepted:
+            self._end("the engine refused the Logon")
+        return accepted and self._open
+
+    def feed(self, frames: list[Frame]) -> None:
+        """Queue frames of the client for the engine."""
+        self._frames.extend(frames)
+        if not self._turn_due:
+            self._turn()
+
+    @property
+    def waiting(self) -> int:
+        """Frames not yet handed over."""
+        return len(self._frames)
+
+    def close(self) -> None:
+        """The client is gone. What it sent before is still handed over; then the engine sees the end."""
+        while self._frames and self._open and not self._logged_out:
+            self._forward_batch()
+        self._shut()
+
+    def _turn(self) -> None:
+        self._turn_due = False
+        handed = 0
+        while self._frames and self._open and not self._logged_out and handed < FRAMES_PER_TURN:
+            handed += self._forward_batch()
+        if self._open:
+            self._take()
+        if self._logged_out:
+            self._frames.clear()
+        if self._frames and self._open:
+            self._turn_due = True
+            self._loop.call_soon(self._turn)
+
+    def _forward_batch(self) -> int:
+        """Hand over the next frames that may share a read; returns how many."""
+        batch = [self._frames.popleft()]
+        if _goes_alone(batch[0]):
+            if not self._engine.logged_on(self.session):
+                self._end("the session ended before this message")
+                return 1
+            if batch[0].msg_type == b"A" and b"\x01141=Y\x01" in batch[0].raw:
+                self._engine.note_reset(self.session)  # a reset within the session
+        else:
+            size = len(batch[0].raw)
+            while self._frames and not _goes_alone(self._frames[0]) and len(batch) < FRAMES_PER_TURN:
+                size += len(self._frames[0].raw)
+                if size > READ_BYTES // 4:
+                    break
+                batch.append(self._frames.popleft())
+        if self._too_far_ahead(batch):
+            self._end(f"more than {MAX_AHEAD} messages beyond a gap")
+            return len(batch)
+        self._hand_over(b"".join(frame.raw for frame in batch))
+        self._logged_out = batch[-1].msg_type == b"5"
+        return len(batch)
+
+    def _too_far_ahead(self, batch: list[Frame]) -> bool:
+        due = self._engine.expected(self.session)
+        for offset, frame in enumerate(batch):
+            number = msg_seq_num(frame.raw)
+            if number is not None and number > due + offset:
+                self._ahead += 1
+        return self._ahead > MAX_AHEAD
+
+    def _hand_over(self, data: bytes) -> None:
+        """Into the engine, wholly: its callbacks have run when this returns."""
+        try:
+            sent = self._socket.send(data)
+        except OSError as error:  # the engine has closed: its last words are still to be read
+            self._log.warning("fix_engine_connection_lost", session=self.session, error=str(error))
+            return
+        assert sent == len(data), f"the engine's empty socket took {sent} of {len(data)} bytes"
+        self._engine.poll(2 + len(data) // ENGINE_READ_BYTES)
+
+    def _take(self) -> None:
+        """Everything the engine has for the client."""
+        for _ in range(ROUNDS_PER_TURN):
+            if not self._open:
+                return
+            try:
+                data = self._socket.recv(READ_BYTES)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            if not data:
+                self._end("the engine closed the session")
+                return
+            self._deliver(data)
+            self._engine.poll(BACKLOG_POLLS if len(data) >= BACKLOG_BYTES else 1)
+
+    def _end(self, reason: str) -> None:
+        if self._open:
+            self._shut()
+            self._ended(reason)
+
+    def _shut(self) -> None:
+        if not self._open:
+            return
+        self._open = False
+        self._frames.clear()
+        self._loop.remove_reader(self._socket)
+        self._socket.close()
+        self._engine.poll(3)  # notice the end, log out, bury
+
+
+def _goes_alone(frame: Frame) -> bool:
+    """Messages whose effect must be known before the next one, and those that may hide one."""
+    return frame.msg_type in (b"4", b"5", b"A") or frame.raw.count(b"\x0135=") > 1

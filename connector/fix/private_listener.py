@@ -1,0 +1,87 @@
+"""Takes the engine's listening socket away from the network.
+
+quickfix always binds 0.0.0.0 and answers strangers before it checks them, so a private Unix-domain listener
+is put over the descriptor it listens on: it goes on accepting, but only whoever may open the socket file.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+BACKLOG = 128
+
+
+class ListenerNotFoundError(Exception):
+    """The engine did not open the listening socket it was told to open."""
+
+
+def free_port() -> int:
+    """A TCP port that is free on every address now; given 0, the engine would find no session."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def open_descriptors() -> set[int]:
+    """The file descriptors of this process."""
+    return {int(entry.name) for entry in Path("/dev/fd").iterdir()}
+
+
+class PrivateListener:
+    """A Unix-domain listener of mode 0600 in a directory of mode 0700."""
+
+    def __init__(self) -> None:
+        self._directory = Path(tempfile.mkdtemp(prefix="connector-fix-"))
+        self._path = self._directory / "engine"
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.bind(str(self._path))
+        self._path.chmod(0o600)
+        self._socket.listen(BACKLOG)
+        self._socket.setblocking(False)
+
+    def replace(self, descriptors: Iterable[int], port: int) -> None:
+        """Put this listener over the one among `descriptors` that listens on TCP `port`.
+
+        Raises:
+            ListenerNotFoundError: none of them does.
+        """
+        for descriptor in descriptors:
+            if _listens_on(descriptor, port):
+                os.dup2(self._socket.fileno(), descriptor, inheritable=False)
+                self._socket.close()  # the engine's descriptor is the only one left
+                return
+        raise ListenerNotFoundError(f"the engine does not listen on port {port}")
+
+    def connect(self) -> socket.socket:
+        """A new non-blocking connection to the engine, which accepts it in its next two polls."""
+        link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            link.setblocking(False)
+            link.connect(str(self._path))
+        except OSError:
+            link.close()
+            raise
+        return link
+
+    def close(self) -> None:
+        """Remove the socket file; connections live on."""
+        self._socket.close()
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+
+def _listens_on(descriptor: int, port: int) -> bool:
+    try:
+        with socket.socket(fileno=os.dup(descriptor)) as candidate:
+            if candidate.family is not socket.AF_INET:
+                return False
+            if not candidate.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                return False
+            return bool(candidate.getsockname()[1] == port)
+    except OSError:  # not a socket
+        return False
