@@ -125,7 +125,7 @@ class Book:
         if not fact.duplicate:
             cancel = fact.cancel
             self.named[cancel.session, cancel.source_id, cancel.cl_ord_id] = fact
-        return telling.cancel_refused(entry, fact)
+        return telling.cancel_refused(fact, telling.at_ms(entry))
 
     def _doubted(self, entry: Entry, fact: Doubted) -> Report | None:
         order = self.orders[fact.client_order_id]
@@ -175,7 +175,8 @@ class Book:
         del entry
         order = self.orders[fact.client_order_id]
         failed = order.cancel
-        assert failed is not None and failed.cancel_client_id == fact.cancel_client_id, fact
+        assert failed is not None, fact
+        assert failed.cancel_client_id == fact.cancel_client_id, fact
         order.cancel = None
         return telling.cancel_failed(order, failed, fact)
 

@@ -56,6 +56,8 @@ TRANSITIONS: Mapping[tuple[Life, Fact], Life] = {
     (Life.EXPIRED, Fact.TRADED): Life.EXPIRED,  # the same for an IOC remainder
     (Life.EXPIRED, Fact.COMPLETED): Life.FILLED,
     (Life.REJECTED, Fact.ACCEPTED): Life.NEW,  # declared "never arrived", then the venue shows it: alarm
+    (Life.REJECTED, Fact.TRADED): Life.REJECTED,  # accepted, refused at its trigger, and yet traded: alarm
+    (Life.REJECTED, Fact.COMPLETED): Life.FILLED,
     (Life.FILLED, Fact.TRADED): Life.FILLED,  # more than ordered: a fill is never dropped, alarm
     (Life.FILLED, Fact.COMPLETED): Life.FILLED,
 }
@@ -151,6 +153,19 @@ class Order:
         if self.settled or self.quantity is None:
             return Decimal(0)
         return max(EXACT.subtract(self.quantity, self.cum), Decimal(0))
+
+    @property
+    def names(self) -> dict[str, object]:
+        """The keys every log line about an order carries."""
+        request = self.request
+        return {
+            "session": request.session,
+            "cl_ord_id": request.cl_ord_id,
+            "client_order_id": self.client_order_id,
+            "order_id": self.order_id,
+            "account": request.account,
+            "symbol": request.symbol,
+        }
 
     def become(self, fact: Fact) -> None:
         """Let `fact` be true.

@@ -53,7 +53,8 @@ def _report(order: Order, exec_type: ExecType, exec_id: str, time_ms: int, **mor
     )
 
 
-def _at_ms(entry: Entry) -> int:
+def at_ms(entry: Entry) -> int:
+    """When the entry was written, epoch ms."""
     return entry.at_ns // NS_PER_MS
 
 
@@ -70,14 +71,14 @@ def refused(entry: Entry, fact: Refused) -> ExecutionReport:
         cl_ord_id=order.cl_ord_id,
         quantity=_asked_quantity(order),
         refusal=fact.refusal,
-        transact_time_ms=_at_ms(entry),
+        transact_time_ms=at_ms(entry),
     )
 
 
 def doubted(entry: Entry, order: Order, cause: str) -> ExecutionReport:
     """150=A: the OMS learns that we do not know, and that we ask (P4)."""
     text = f"outcome unknown ({cause}); asking the venue"
-    return _report(order, ExecType.PENDING_NEW, str(entry.position), _at_ms(entry), text=text)
+    return _report(order, ExecType.PENDING_NEW, str(entry.position), at_ms(entry), text=text)
 
 
 def accepted(entry: Entry, order: Order, time_ms: int, was: Life) -> ExecutionReport:
@@ -117,13 +118,13 @@ def pending_cancel(entry: Entry, order: Order) -> ExecutionReport:
         order,
         ExecType.PENDING_CANCEL,
         str(entry.position),
-        _at_ms(entry),
+        at_ms(entry),
         cl_ord_id=order.cancel.cancel.cl_ord_id,
         orig_cl_ord_id=order.request.cl_ord_id,
     )
 
 
-def cancel_refused(entry: Entry, fact: CancelRefused) -> CancelReject:
+def cancel_refused(fact: CancelRefused, time_ms: int) -> CancelReject:
     """35=9 for a cancel that did not leave."""
     cancel = fact.cancel
     return CancelReject(
@@ -135,7 +136,7 @@ def cancel_refused(entry: Entry, fact: CancelRefused) -> CancelReject:
         orig_cl_ord_id=cancel.orig_cl_ord_id,
         ord_status=fact.ord_status,
         refusal=fact.refusal,
-        transact_time_ms=_at_ms(entry),
+        transact_time_ms=time_ms,
     )
 
 
