@@ -1,0 +1,26 @@
+"""The write-ahead journal: facts, in order, that survive a crash.
+
+Two verbs carry the promises. `append` is synchronous: when it returns, the rows survive kill -9
+(P2). `durable` is awaited before anything leaves for the venue: when it returns, the rows survive
+a power loss (P1). Both fail for ever after the first failure (P12).
+"""
+
+from connector.journal.errors import (
+    JournalBusyError,
+    JournalDamagedError,
+    JournalError,
+    JournalUnwritableError,
+    JournalVersionError,
+)
+from connector.journal.rows import Row
+from connector.journal.store import Journal
+
+__all__ = [
+    "Journal",
+    "JournalBusyError",
+    "JournalDamagedError",
+    "JournalError",
+    "JournalUnwritableError",
+    "JournalVersionError",
+    "Row",
+]
