@@ -33,7 +33,7 @@ class Cancel:
     symbol: str
     isolated: bool
     client_order_id: str
-    cancel_client_id: str
+    cancel_client_id: str | None
     order_id: int | None = None
     measure_clock: bool = False
 

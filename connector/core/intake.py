@@ -132,11 +132,7 @@ def _cancel(turn: Turn, cancel: CancelOrder | RefusedCancel, known: Named | None
         _refuse_cancel(turn, cancel, order, refusal)
         return
     account = turn.account(order.request.account)
-    try:
-        cancel_id = account.rules.ids.order_id(turn.position, cancel.source_id, cancel.cl_ord_id)
-    except IdError as error:
-        _refuse_cancel(turn, cancel, order, Refusal(text=str(error), reason=OTHER))
-        return
+    cancel_id = account.rules.ids.cancel_id(turn.position, cancel.source_id, cancel.cl_ord_id)
     turn.fact(
         CancelRequested(
             account=order.request.account,

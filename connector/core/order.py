@@ -93,7 +93,7 @@ class PendingCancel(Value, frozen=True, kw_only=True):
     """A cancel the OMS asked for and that has no outcome yet."""
 
     cancel: CancelOrder
-    cancel_client_id: str
+    cancel_client_id: str | None
 
 
 class Order:

@@ -13,6 +13,7 @@ from connector.core.answers import hold_ns
 from connector.core.happenings import Answered, AskOpen, AskOrdersSince, AskTradesSince, Call
 from connector.core.order import Order
 from connector.core.turn import Account, Sync, Turn
+from mappers.binance_requests import orders_page
 from mappers.model import RefusalKind, Stated, TradesStated, VenueRefused
 
 NS_PER_MS = 1_000_000
@@ -158,7 +159,7 @@ def _history(account: Account, symbol: str, isolated: bool, from_order_id: int) 
         symbol=symbol,
         isolated=isolated,
         from_order_id=from_order_id,
-        limit=account.rules.orders_request_size_limit,
+        limit=orders_page(account.rules.orders_request_size_limit),
     )
 
 

@@ -49,7 +49,7 @@ class CancelRequested(Value, frozen=True, kw_only=True):
 
     account: str
     client_order_id: str  # of the order to cancel
-    cancel_client_id: str  # newClientOrderId of the cancel itself
+    cancel_client_id: str | None  # newClientOrderId of the cancel itself; None: the venue makes one up
     cancel: CancelOrder
 
 
@@ -117,7 +117,7 @@ class CancelFailed(Value, frozen=True, kw_only=True):
 
     account: str
     client_order_id: str
-    cancel_client_id: str
+    cancel_client_id: str | None
     refusal: Refusal
     time_ms: int
 
