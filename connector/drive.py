@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from typing import Any, NoReturn, Protocol
 
 from connector.core.happenings import Answered, Call, Cancel, Decision, Happening, Submit, Tick
@@ -72,7 +73,7 @@ class Drive:
         observe: Callable[[Decision], None],
         hook: Callable[[str], None] = lambda _point: None,
     ) -> None:
-        """`observe` is shown each decision, for logs and counts; `hook` names points for tests that kill us."""
+        """`observe` is shown each decision (logs); `hook` names points for tests that kill us there."""
         self._router = router
         self._journal = journal
         self._now_ns = now_ns
@@ -88,6 +89,8 @@ class Drive:
         self._timer_ns: int | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.in_flight = 0  # calls that change something at the venue and have no outcome yet
+        self._calm = asyncio.Event()  # set while there are none
+        self._calm.set()
 
     def connect(self, venues: Mapping[str, Venue], watchers: Mapping[str, OrderWatcher]) -> None:
         """Where the calls of each account go."""
@@ -119,10 +122,8 @@ class Drive:
 
     async def settle(self, timeout_s: float) -> int:
         """Wait until no order or cancel is without its outcome, at most `timeout_s`; how many still are."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout_s
-        while self.in_flight and loop.time() < deadline:
-            await asyncio.sleep(0.02)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._calm.wait(), timeout_s)
         return self.in_flight
 
     async def stop(self) -> None:
@@ -156,7 +157,7 @@ class Drive:
         self._hook("after_report")
 
     def _flush_told(self) -> None:
-        """One entry for all that was handed over in this turn of the loop; a crash before it tells again (97=Y)."""
+        """One entry for all that this turn of the loop handed over; a crash before it tells again (97=Y)."""
         if self._told:
             told, self._told = self._told, []
             self._guarded(lambda: self._journal.append([_row(self._router.told(told, self._now_ns()))]))
@@ -178,6 +179,7 @@ class Drive:
             self.happen(Answered(call=call, outcome=outcome, sent_ns=sent_ns))
             return
         self.in_flight += 1
+        self._calm.clear()
         try:
             await self._journal.durable(position)
             self._hook("durable")
@@ -189,6 +191,8 @@ class Drive:
             self.happen(Answered(call=call, outcome=outcome, sent_ns=sent_ns))
         finally:
             self.in_flight -= 1
+            if not self.in_flight:
+                self._calm.set()
 
     def _arm(self) -> None:
         due_ns = self._router.next_timer_ns

@@ -1,4 +1,4 @@
-"""The router's calls, made: call -> request -> reply -> outcome. What a reply means is `mappers`' business."""
+"""The router's calls, made: call -> request -> reply -> outcome. What a reply means is for `mappers`."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _page(call: AskOrdersSince | AskTradesSince) -> tuple[VenueRequest, int]:
 
 
 def read(call: Call, request: VenueRequest, reply: Reply, page: int | None) -> Outcome:
-    """What the reply lets us conclude (P4). An order that never left is refused; a question, merely unanswered."""
+    """What the reply lets us conclude (P4). An order that never left is refused; a question is unanswered."""
     if reply.kind is ReplyKind.ANSWERED:
         return binance.read_reply(request.operation, reply.http, reply.body, reply.retry_after_s, page)
     if reply.kind is ReplyKind.NOT_SENT and isinstance(call, Submit):
