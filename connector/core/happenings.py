@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mappers.instruments import Instrument
-
 from connector.core.records import Entry
+from mappers.instruments import Instrument
 from mappers.model import NewOrder, OrderStatement, Outcome, Received
 from mappers.reports import Report
 

@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
-from mappers.instruments import Instrument
-
 from connector.core.book import Book
 from connector.core.happenings import Call, Decision, Note
 from connector.core.limits import BackOff
 from connector.core.order import Order
 from connector.core.records import Entry, Record
 from mappers.ids import IdMapper
+from mappers.instruments import Instrument
 from mappers.reports import Report
 
 NS_PER_MS = 1_000_000
