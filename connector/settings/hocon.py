@@ -44,7 +44,7 @@ def read_hocon(
     """The tree of a HOCON text; a reference looks into the text, `templates`, then the environment.
 
     Raises:
-        SettingsError: a syntax error or a construct that is not supported; names file and line, never content.
+        SettingsError: a syntax error or a construct not supported; names file and line, never content.
     """
     written = _scan(text, name)
     tree = _parse(text, name)

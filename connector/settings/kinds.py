@@ -304,6 +304,8 @@ class SecretText(Kind[Secret]):
             raise RefusedError("the value unquoted is not read as text; write it in quotes")
         if not isinstance(raw, str):
             raise RefusedError(f"{shown(raw)} is not a text; allowed: {self.allowed}")
+        if raw.startswith("${"):
+            raise RefusedError("${…} is followed in HOCON files only, and not inside quotes; write env:NAME")
         value = around.secret(raw)
         if not value.strip():
             raise RefusedError(f"empty{self._whence(around)}; allowed: {self.allowed}")

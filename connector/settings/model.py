@@ -69,7 +69,7 @@ class LogFormat(StrEnum):
 COMP_ID = Text(r"[A-Za-z0-9_.@-]+", "A-Z, a-z, 0-9, '_', '.', '@' and '-'", 64)
 ACCOUNT = Text(r"[A-Za-z0-9_.-]+", "A-Z, a-z, 0-9, '_', '.' and '-'", 40)
 SYMBOL = Text(r"[A-Z0-9_.-]+", "A-Z (upper case), 0-9, '_', '.' and '-'", 50)
-HOST = Text(r"[A-Za-z0-9.:_-]+", "a host name or an IP address", 253)
+HOST = Text(r"[A-Za-z0-9.:_-]+", "A-Z, a-z, 0-9, '.', ':', '_' and '-' (a name or an IP address)", 253)
 CONNECTOR_NAME = r"[A-Za-z0-9_]{1,32}"
 
 
@@ -101,7 +101,6 @@ class ApiKey:
         Listing(SYMBOL),
         "Empty: the cross margin account. Otherwise the isolated margin accounts of exactly these symbols.",
         default=(),
-        default_text="[]",
     )
 
 
@@ -280,7 +279,7 @@ class Session:
         example="env:OMS1_PASSWORD",
     )
     connector: str = setting(
-        "connector", Text(CONNECTOR_NAME, "a name under `connectors`", 32), "The connector it trades through."
+        "connector", Text(CONNECTOR_NAME, "A-Z, a-z, 0-9 and '_'", 32), "The connector it trades through."
     )
     account: str = setting(
         "account",
@@ -300,7 +299,6 @@ class Session:
         Listing(COMP_ID),
         "The OnBehalfOfCompID(115) values it may use when it routes for others.",
         default=(),
-        default_text="[]",
     )
 
 

@@ -56,6 +56,7 @@ class Setting:
     about: str
     default: object  # for the program; MANDATORY, or None = absent
     default_text: str  # for the operator
+    default_in_words: bool  # an explanation, not something to write
     example: str
     attribute: str  # of the dataclass
 
@@ -103,12 +104,21 @@ def settings_of(cls: type) -> list[Setting]:
         if row is None:
             continue
         default = MANDATORY if field.default is dataclasses.MISSING else field.default
-        rows.append(
-            Setting(
-                row.name, row.kind, row.about, default, _default_text(row, default), row.example, field.name
-            )
-        )
+        rows.append(_setting(row, default, field.name))
     return rows
+
+
+def _setting(row: _Row, default: object, attribute: str) -> Setting:
+    return Setting(
+        name=row.name,
+        kind=row.kind,
+        about=row.about,
+        default=default,
+        default_text=_default_text(row, default),
+        default_in_words=bool(row.default_text) or default is None or default in (MANDATORY, ""),
+        example=row.example,
+        attribute=attribute,
+    )
 
 
 def _default_text(row: _Row, default: object) -> str:
