@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from connector.fix.engine import Engine
@@ -42,6 +43,7 @@ class FixAcceptor:
     ) -> None:
         """`port` 0 takes any free one. `fail_stop` logs and ends the process; it must not return."""
         self._host, self._port = host, port
+        self._heartbeat_range_s = heartbeat_range_s
         self._log = log
         self._engine = Engine(
             sessions=sessions,
@@ -49,12 +51,11 @@ class FixAcceptor:
             dictionary=dictionary,
             application=application,
             fail_stop=fail_stop,
-            admit=lambda text: parameters_fault(text, heartbeat_range_s),
             log=log,
         )
         self._front = Front(
             check=LogonCheck(sessions),
-            link=self._link,
+            inside=self,
             first_message_deadline_s=first_message_deadline_s,
             output_limit_bytes=output_limit_bytes,
             refusal_pause_s=refusal_pause_s,
@@ -116,7 +117,17 @@ class FixAcceptor:
         await asyncio.wait_for(self._front.empty.wait(), 1.0)  # each tells the engine that it is lost
         self._engine.close()
 
-    def _link(self, session: str, deliver: Callable[[bytes], None], ended: Callable[[str], None]) -> Link:
+    def logon_fault(self, raw: bytes) -> str | None:
+        """See `front.Inside`."""
+        fault = self._engine.logon_fault(raw.decode("utf-8", "replace"))
+        return fault or parameters_fault(raw, self._heartbeat_range_s, datetime.now(UTC))
+
+    def farewell(self, session: str, text: str) -> bytes:
+        """See `front.Inside`."""
+        return self._engine.farewell(session, text)
+
+    def link(self, session: str, deliver: Callable[[bytes], None], ended: Callable[[str], None]) -> Link:
+        """See `front.Inside`."""
         assert self._listener is not None
         return Link(
             session=session,

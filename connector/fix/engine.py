@@ -8,7 +8,7 @@ from the engine for the time of the callback: one `toString()` is taken and noth
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -47,16 +47,14 @@ class Engine:
         dictionary: Path,
         application: Application,
         fail_stop: FailStop,
-        admit: Callable[[str], str | None],
         log: EventLog,
     ) -> None:
-        """`admit`: a Logon's text -> why it is refused with a Logout(5) and that text, or None."""
         self._sessions = sessions
         self._store_path = store_path
         self._dictionary_path = dictionary
         self._ids = {spec.key: session_id(spec) for spec in sessions}
         self._log = log
-        self._callbacks = _Callbacks(self._ids, application, fail_stop, admit, log)
+        self._callbacks = _Callbacks(self._ids, application, fail_stop, log)
         self._acceptor: Any = None
         self._dictionary: Any = None
         self._known: dict[str, Any] = {}  # the engine's session objects, which live as long as the acceptor
@@ -148,6 +146,19 @@ class Engine:
         """A Logon with ResetSeqNumFlag(141)=Y is about to be handed over."""
         self._callbacks.reset_asked.add(key)
 
+    def logon_fault(self, text: str) -> str | None:
+        """Why the dictionary refuses a Logon, or None. The engine itself would answer it with nothing."""
+        try:
+            self._dictionary.validate(fix.Message(text, self._dictionary, True))
+        except fix.FIXException as error:
+            return str(error)
+        return None
+
+    def farewell(self, key: str, text: str) -> bytes:
+        """A Logout(5) with Text(58) for a client that is not logged on; it uses our next number."""
+        self.send(key, f"35=5\x0158={text}\x01")
+        return self._callbacks.last_logout.encode("utf-8", "replace")
+
     def log_out(self, key: str, text: str) -> None:
         """Send Logout(5) with Text(58) and take no Logon any more."""
         self._known[key].logout(text)
@@ -170,16 +181,15 @@ class _Callbacks(fix.Application):  # type: ignore[misc]  # the binding has no t
         ids: dict[str, Any],
         application: Application,
         fail_stop: FailStop,
-        admit: Callable[[str], str | None],
         log: EventLog,
     ) -> None:
         super().__init__()
         self._keys = {identity.toString(): key for key, identity in ids.items()}
         self._application = application
         self._fail_stop = fail_stop
-        self._admit = admit
         self._log = log
         self.reset_asked: set[str] = set()
+        self.last_logout = ""
 
     def fromApp(self, message: Any, session_id: Any) -> None:
         try:
@@ -188,25 +198,21 @@ class _Callbacks(fix.Application):  # type: ignore[misc]  # the binding has no t
             self._die(error)
 
     def fromAdmin(self, message: Any, session_id: Any) -> None:
-        refusal = None
+        """(Nothing is refused here by RejectLogon: the binding keeps each exception and its frames.)"""
         try:
             kind = message.getHeader().getField(35)
-            if kind == "A":
-                refusal = self._admit(_text(message))
-            elif kind in TOLD_ADMIN:
+            if kind in TOLD_ADMIN:
                 self._tell("received", kind, message, session_id)
         except BaseException as error:  # noqa: BLE001 - total
             self._die(error)
-        if refusal is not None:
-            raise fix.RejectLogon(
-                refusal
-            )  # the one exception the engine expects here: Logout(5) with this text
 
     def toAdmin(self, message: Any, session_id: Any) -> None:
         try:
             kind = message.getHeader().getField(35)
             if kind in TOLD_ADMIN:
                 self._tell("sent", kind, message, session_id)
+            if kind == "5":
+                self.last_logout = message.toString()
         except BaseException as error:  # noqa: BLE001 - total
             self._die(error)
 

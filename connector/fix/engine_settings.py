@@ -12,7 +12,7 @@ from pathlib import Path
 
 import quickfix as fix
 
-from connector.fix.session import BEGIN_STRING, SessionSpec
+from connector.fix.session import BEGIN_STRING, MAX_LATENCY_S, SessionSpec
 
 # SessionSettings.h of 1.16.0, without those of stores, logs and TLS that are not compiled in.
 NAMES = frozenset(
@@ -47,7 +47,7 @@ FIXED: Mapping[str, str] = {
     "AllowUnknownMsgFields": "N",  # the same below 5000
     "CheckCompID": "Y",
     "CheckLatency": "Y",  # SendingTime(52) off by more than MaxLatency: Reject 373=10 and Logout
-    "MaxLatency": "120",  # seconds, the FIX recommendation
+    "MaxLatency": str(MAX_LATENCY_S),
     "SendRedundantResendRequests": "N",
     "SendNextExpectedMsgSeqNum": "N",  # a client's NextExpectedMsgSeqNum(789) is honoured, ours not imposed
     "TimestampPrecision": "3",  # milliseconds: all that FIX 4.4 defines for UTCTimestamp

@@ -3,8 +3,8 @@
 A connection has `first_message_deadline_s` for one whole, correct Logon(35=A) with the credentials of a
 configured session. Anything else is answered with silence, a pause and a close: a Logout(5) needs a
 MsgSeqNum(34), which would tell a stranger where the session stands and put an honest client out of step (it
-counts our Logout, we do not). The reason is in our log. What an authenticated client gets wrong (HeartBtInt,
-numbers) is answered by the engine, in sequence.
+counts our Logout, we do not). The reason is in our log. What an authenticated client gets wrong is answered
+in words and in sequence: the Logon's fields by us, its numbers by the engine.
 
 A session has one connection. A second Logon is refused while the first lives; a dead first one is found by
 the engine's TestRequest and closed after 2.4 heartbeat intervals.
@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import cast
+from typing import Protocol, cast
 
 from connector.fix.framing import Frame, FrameReader, FramingError, Garbled
 from connector.fix.link import Link
@@ -28,7 +28,18 @@ REFUSAL_PAUSE_S = 1.0
 FLUSH_DEADLINE_S = 5.0  # for the last bytes to a client the engine has closed
 PAUSE_READING_ABOVE = 256  # frames of one client waiting for their turn
 
-LinkFactory = Callable[[str, Callable[[bytes], None], Callable[[str], None]], Link]
+
+class Inside(Protocol):
+    """What the front needs of the acceptor."""
+
+    def logon_fault(self, raw: bytes) -> str | None:
+        """Why an authenticated Logon cannot be taken, in words for its sender."""
+
+    def farewell(self, session: str, text: str) -> bytes:
+        """A Logout(5) with that Text(58), in sequence."""
+
+    def link(self, session: str, deliver: Callable[[bytes], None], ended: Callable[[str], None]) -> Link:
+        """The way to the engine for an admitted client."""
 
 
 class Front:
@@ -38,14 +49,14 @@ class Front:
         self,
         *,
         check: LogonCheck,
-        link: LinkFactory,
+        inside: Inside,
         first_message_deadline_s: float,
         output_limit_bytes: int,
         log: EventLog,
         refusal_pause_s: float = REFUSAL_PAUSE_S,
     ) -> None:
         self.check = check
-        self.link = link
+        self.inside = inside
         self.first_message_deadline_s = first_message_deadline_s
         self.output_limit_bytes = output_limit_bytes
         self.refusal_pause_s = refusal_pause_s
@@ -181,6 +192,9 @@ class ClientConnection(asyncio.Protocol):
             self._refuse(verdict.reason, verdict.claimed)
         elif verdict.session in self._front.connected:
             self._refuse("the session is connected already", verdict.session)
+        elif (fault := self._front.inside.logon_fault(frame.raw)) is not None:
+            self._transport.write(self._front.inside.farewell(verdict.session, f"Logon refused: {fault}"))
+            self._refuse(fault, verdict.session)
         else:
             self._admit(frame, verdict)
 
@@ -190,7 +204,7 @@ class ClientConnection(asyncio.Protocol):
         self._front.joined(self, verdict.session)
         self._reader.limit = max(self._reader.limit, FrameReader().limit)
         self._log.info("fix_connection_admitted", session=self.session, peer=self.peer, reset=verdict.reset)
-        self._link = self._front.link(verdict.session, self._deliver, self._link_ended)
+        self._link = self._front.inside.link(verdict.session, self._deliver, self._link_ended)
         self._link.log_on(frame, reset=verdict.reset)
 
     def _deliver(self, data: bytes) -> None:
@@ -223,7 +237,7 @@ class ClientConnection(asyncio.Protocol):
         with contextlib.suppress(RuntimeError):  # closing already
             self._transport.pause_reading()
         self._timer = asyncio.get_running_loop().call_later(
-            self._front.refusal_pause_s, self._transport.abort
+            self._front.refusal_pause_s, self._transport.close
         )
 
     def _garbled(self, message: Garbled) -> None:

@@ -10,9 +10,10 @@ import hmac
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from connector.fix.framing import Frame, fields
-from connector.fix.session import SessionSpec
+from connector.fix.session import MAX_LATENCY_S, SessionSpec
 
 # Fields that decide who speaks: given twice, this parser and the engine's could believe different ones.
 DECISIVE = (b"34", b"35", b"49", b"56", b"98", b"108", b"141", b"553", b"554")
@@ -65,18 +66,22 @@ class LogonCheck:
         return Admitted(session=spec.key, reset=given.get(b"141") == b"Y")
 
 
-def parameters_fault(text: str, heartbeat_range_s: tuple[int, int]) -> str | None:
-    """Why an authenticated Logon is refused all the same, in words for its sender, or None.
+def parameters_fault(raw: bytes, heartbeat_range_s: tuple[int, int], now: datetime) -> str | None:
+    """Why a Logon that the dictionary found complete is refused, in words for its sender, or None.
 
     HeartBtInt(108)=0 would switch off the detection of a dead peer; the engine takes it, and negative ones.
+    Over a wrong SendingTime(52) the engine closes without a word. `now` in UTC.
     """
-    given = dict(part.partition("=")[::2] for part in text.split("\x01"))
-    if given.get("98") != "0":
-        return f"EncryptMethod(98)={given.get('98')} is not supported, allowed: 0"
+    given = {tag: value.decode("ascii", "replace") for tag, value in fields(raw)}
+    if given[b"98"] != "0":
+        return f"EncryptMethod(98)={given[b'98']} is not supported, allowed: 0"
     lowest, highest = heartbeat_range_s
-    interval = given.get("108", "")
-    if not interval.isdecimal() or not lowest <= int(interval) <= highest:
-        return f"HeartBtInt(108)={interval} is not allowed, allowed: {lowest} to {highest} seconds"
+    if not lowest <= int(given[b"108"]) <= highest:
+        return f"HeartBtInt(108)={given[b'108']} is not allowed, allowed: {lowest} to {highest} seconds"
+    sent = datetime.strptime(given[b"52"][:17], "%Y%m%d-%H:%M:%S").replace(tzinfo=UTC)
+    skew_s = abs((now - sent).total_seconds())
+    if skew_s > MAX_LATENCY_S:
+        return f"SendingTime(52)={given[b'52']} is {skew_s:.0f} seconds off, allowed: {MAX_LATENCY_S} seconds"
     return None
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol
 
 BEGIN_STRING = "FIX.4.4"
+MAX_LATENCY_S = 120  # of SendingTime(52), the FIX recommendation
 
 FailStop = Callable[[BaseException], NoReturn]
 
