@@ -1,26 +1,25 @@
-"""Arithmetic on the decimals of orders and fills (P9: exact, or told).
-
-The default context of `decimal` keeps 28 digits and rounds silently. A price and a quantity of 20 + 20 digits
-each multiply to 80, so products and tick checks run in `EXACT`, which raises instead of rounding.
-"""
+"""Numbers at the edges: what may be an amount, how an average is rounded, how a number is shown."""
 
 from __future__ import annotations
 
-from decimal import Clamped, Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
+from decimal import Context, Decimal
 
 ZERO = Decimal(0)
 
-EXACT = Context(prec=200, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow, Clamped])
-AVERAGE = Context(
-    prec=28
-)  # a quotient need not end; 28 digits are more than any venue's price and quantity carry
+# a quotient need not end; 28 digits are more than any venue's price and quantity carry
+AVERAGE = Context(prec=28)
 
-_LARGEST_EXPONENT = 40  # a number beyond 10^40 or finer than 10^-40 is damage, not money
+# a number beyond 10^40, finer than 10^-40 or of more than 40 digits is damage, not money
+_MOST = 40
+_BOUNDED = Context(prec=_MOST)
 
 
 def is_amount(value: Decimal) -> bool:
-    """Whether a decoded number can be a price or a quantity: NaN, Infinity and 1E+999999 cannot."""
-    return value.is_finite() and (not value or -_LARGEST_EXPONENT <= value.adjusted() <= _LARGEST_EXPONENT)
+    """Whether a decoded number can be a price or a quantity: NaN, Infinity and 1E+999999 cannot.
+
+    What passes can be multiplied and summed in `mappers.model.EXACT`.
+    """
+    return value.is_finite() and -_MOST <= value.adjusted() <= _MOST and _BOUNDED.plus(value) == value
 
 
 def average(total: Decimal, quantity: Decimal) -> Decimal:
@@ -29,8 +28,6 @@ def average(total: Decimal, quantity: Decimal) -> Decimal:
 
 
 def short(value: Decimal) -> str:
-    """Plain digits without trailing zeros: the venue states one fact as "1" (REST) and "1.00000000"
-    (stream).
-    """
+    """Plain digits without trailing zeros: one fact is "1" in a REST reply and "1.00000000" in the stream."""
     text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text

@@ -57,6 +57,7 @@ class ExecutionReport(Value, frozen=True, kw_only=True):
     trade: Trade | None = None  # LastQty(32), LastPx(31), fee, maker/taker, trade id
     refusal: Refusal | None = None  # OrdRejReason(103), Text(58), ErrorCode(25016)
     text: str | None = None  # Text(58) where there is no refusal
+    restatement_reason: int | None = None  # ExecRestatementReason(378); a restatement without one says 8
     transact_time_ms: int  # TransactTime(60), epoch ms
     poss_resend: bool = False  # PossResend(97)=Y: told again after a restart, same ExecID (P5)
     status_req_id: str | None = None  # OrdStatusReqID(790)
