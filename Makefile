@@ -1,0 +1,28 @@
+# `make demo` and `make test` are the two commands; both set everything up themselves.
+.PHONY: demo test check bench docs setup clean
+
+PY := .venv/bin/python
+
+demo: setup
+	@$(PY) -m connector demo
+
+test: check
+	@$(PY) -m pytest
+
+check: setup
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@$(PY) -m pytest -q tests/architecture
+
+bench: setup
+	@$(PY) -m tests.benchmarks $(ARGS)
+
+docs: setup ## write again what is generated: docs/configuration.md
+	@$(PY) -m connector.settings.docs
+
+setup:
+	@.ci/setup
+
+clean:
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,301 @@
+"""The composition root: settings in, a running connector out; nothing else knows every part.
+
+Order of the start: journal (replayed), venue accounts (clock, key, instruments, stream), first
+reconciliation, then the FIX port. So an OMS that reconnects after a crash finds a connector that knows
+the truth. If the venue stays silent the port opens all the same and orders are refused by name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from typing import Any, NoReturn
+
+import structlog
+
+from connector import exits
+from connector.core.happenings import Happening, MessageArrived, SessionOpened
+from connector.core.records import Entry, decode
+from connector.core.router import Router
+from connector.core.turn import AccountRules
+from connector.drive import Drive
+from connector.fix.acceptor import FixAcceptor
+from connector.fix.engine import EngineStartError
+from connector.fix.session import SessionSpec
+from connector.journal import Journal, JournalError
+from connector.ops.milestones import Milestones
+from connector.ops.probes import Probes
+from connector.settings import OrderMapperType, Settings, shipped
+from connector.venue.desk import Desk, DeskSpec, KeyRefusedError
+from connector.version import VERSION
+from mappers.fix_in import read_message
+from mappers.ids import CompositeIds, IdMapper, SequenceIds
+from mappers.model import SelfTradePreventionMode, SideEffectType
+from mappers.profile import DayTimeInForce, SessionProfile
+
+READY_WITHIN_S = 30.0  # after that the FIX port opens although the venue has not answered
+LOGOUT_WITHIN_S = 4.0
+IN_FLIGHT_WITHIN_S = 8.0  # SIGTERM to exit stays under 15 s; what is left is asked for at the next start
+
+Log = Any  # a structlog logger; its methods are made at run time
+
+
+def epoch_clock() -> Callable[[], int]:
+    """Epoch ns that only ever move forward: a step of the machine's clock cannot reach a deadline."""
+    offset = time.time_ns() - time.monotonic_ns()
+    return lambda: time.monotonic_ns() + offset
+
+
+def stop_at_once(log: Log) -> Callable[[BaseException], NoReturn]:
+    """What is called when the process can no longer be believed (P12): say why, and be gone."""
+
+    def fail_stop(error: BaseException) -> NoReturn:
+        try:
+            log.error("fail_stop", error=str(error) or repr(error), exc_info=error)
+        finally:
+            os._exit(exits.FAILED)
+
+    return fail_stop
+
+
+class Daemon:
+    """One connector process: all its accounts and sessions."""
+
+    def __init__(self, settings: Settings, *, hook: Callable[[str], None] = lambda _point: None) -> None:
+        """`hook` is told named points of the order path; tests kill the process there."""
+        self._settings = settings
+        self._hook = hook
+        self._log: Log = structlog.get_logger("connector")
+        self._now_ns = epoch_clock()
+        self._fail_stop = stop_at_once(self._log)
+        self._profiles = {profile.session: profile for profile in profiles(settings)}
+        self.stopping = asyncio.Event()
+
+    async def run(self) -> int:
+        """Run until `stopping` is set; the exit code."""
+        async with AsyncExitStack() as stack:
+            try:
+                return await self._run(stack)
+            except JournalError as error:
+                self._log.error("journal_refused", text=str(error))
+                return exits.JOURNAL
+            except (EngineStartError, OSError) as error:
+                self._log.error("start_failed", text=str(error))
+                return exits.START
+            except KeyRefusedError as error:
+                self._log.error("key_refused", account=error.account, text=str(error))
+                return exits.KEY
+
+    async def _run(self, stack: AsyncExitStack) -> int:
+        settings = self._settings
+        journal = Journal.open(settings.journal.path, product_version=VERSION, hook=self._hook)
+        stack.callback(journal.close)
+        router = self._replayed(journal)
+        drive = Drive(
+            router,
+            journal,
+            now_ns=self._now_ns,
+            fail_stop=self._fail_stop,
+            observe=Milestones(router.state.book, structlog.get_logger("connector.orders")),
+            hook=self._hook,
+        )
+        probes = Probes(
+            settings.admin.host,
+            settings.admin.port,
+            ready=lambda: {name: account.ready for name, account in router.state.accounts.items()},
+        )
+        if settings.admin.enabled:
+            await probes.start()
+            stack.push_async_callback(probes.stop)
+        desks = {spec.account: self._desk(spec, drive) for spec in desk_specs(settings)}
+        drive.connect(desks, desks)
+        for desk in desks.values():
+            stack.push_async_callback(desk.stop)
+        drive.carry_out(router.recover(self._now_ns()))
+        for desk in desks.values():
+            await desk.start()
+        await self._until_ready(router)
+        acceptor = self._acceptor(drive)
+        port = await acceptor.start()
+        drive.open_fix(acceptor)
+        gc.collect()
+        gc.freeze()  # what lives from start to end need not be looked at by every collection
+        self._log.info("started", fix_port=port, admin_port=probes.port, journal=str(settings.journal.path))
+        await self.stopping.wait()
+        await self._stop(drive, acceptor)
+        return exits.OK
+
+    def _replayed(self, journal: Journal) -> Router:
+        router = Router(account_rules(self._settings), journal.next_position)
+        count = 0
+        for row in journal.replay():
+            router.replay(Entry(row.position, row.at_ns, decode(row.body)))
+            count += 1
+        book = router.state.book
+        self._log.info("journal_replayed", entries=count, orders=len(book.orders), unsettled=len(book.live))
+        return router
+
+    def _desk(self, spec: DeskSpec, drive: Drive) -> Desk:
+        return Desk(
+            spec,
+            happen=drive.happen,
+            now_ns=self._now_ns,
+            fail_stop=self._fail_stop,
+            log=structlog.get_logger("connector.venue").bind(account=spec.account),
+        )
+
+    async def _until_ready(self, router: Router) -> None:
+        deadline = self._now_ns() + int(READY_WITHIN_S * 1e9)
+        accounts = router.state.accounts.values()
+        while not all(account.ready for account in accounts) and not self.stopping.is_set():
+            if self._now_ns() > deadline:
+                waiting = [account.rules.name for account in accounts if not account.ready]
+                self._log.error("venue_silent", accounts=waiting, waited_s=READY_WITHIN_S)
+                return
+            await asyncio.sleep(0.02)
+
+    def _acceptor(self, drive: Drive) -> FixAcceptor:
+        settings = self._settings.fix.acceptor
+        return FixAcceptor(
+            host=settings.host,
+            port=settings.port,
+            sessions=[
+                SessionSpec(
+                    sender_comp_id=session.sender_comp_id,
+                    target_comp_id=session.target_comp_id,
+                    username=session.username,
+                    password=session.password.reveal(),
+                )
+                for session in self._settings.fix.sessions
+            ],
+            store_path=settings.store_path,
+            dictionary=shipped("FIX44.xml"),
+            application=OmsSide(drive.happen, self._profiles, structlog.get_logger("connector.fix")),
+            fail_stop=self._fail_stop,
+            first_message_deadline_s=settings.first_message_deadline_ms / 1000,
+            heartbeat_range_s=settings.heartbeat_interval_range_s,
+            log=structlog.get_logger("connector.fix"),
+        )
+
+    async def _stop(self, drive: Drive, acceptor: FixAcceptor) -> None:
+        """SIGTERM: no new orders, those in flight get their outcome, clients a Logout; all under 15 s."""
+        self._log.info("stopping", in_flight=drive.in_flight)
+        left = await drive.settle(IN_FLIGHT_WITHIN_S)
+        await acceptor.stop(LOGOUT_WITHIN_S)
+        await drive.stop()
+        self._log.info("stopped", in_flight=left)
+
+
+class OmsSide:
+    """What the FIX engine tells us, as happenings."""
+
+    def __init__(
+        self, happen: Callable[[Happening], None], profiles: Mapping[str, SessionProfile], log: Log
+    ) -> None:
+        self._happen = happen
+        self._profiles = profiles
+        self._log = log
+
+    def on_message(self, session: str, text: str) -> None:
+        """One application message; journalled when this returns (P2)."""
+        self._happen(MessageArrived(received=read_message(text, self._profiles[session])))
+
+    def on_logon(self, session: str, reset: bool) -> None:
+        """A client is there."""
+        self._log.info("session_opened", session=session, reset=reset)
+        self._happen(SessionOpened(session=session, reset=reset))
+
+    def on_logout(self, session: str) -> None:
+        """A client is gone."""
+        self._log.info("session_closed", session=session)
+
+
+# -- settings -> plain values -----------------------------------------------------------------------
+
+
+def id_mapper(mapper: OrderMapperType, prefix: str) -> IdMapper:
+    """`orderMapperType` and `clientOrderIdPrefix`."""
+    return CompositeIds() if mapper is OrderMapperType.COMPOSITE else SequenceIds(prefix)
+
+
+def account_rules(settings: Settings) -> dict[str, AccountRules]:
+    """What the router needs to know of each account."""
+    rules = {}
+    for connector in settings.connectors.values():
+        its = connector.settings
+        for key in its.api_keys:
+            rules[key.account] = AccountRules(
+                name=key.account,
+                ids=id_mapper(its.order_mapper_type, its.client_order_id_prefix),
+                isolated_symbols=key.isolated_symbols,
+                recv_window_ms=its.recv_window_ms,
+                orders_request_size_limit=its.sync.orders_request_size_limit,
+                trades_request_size_limit=its.sync.trades_request_size_limit,
+                reconcile_interval_ms=its.reconcile_interval_ms,
+            )
+    return rules
+
+
+def desk_specs(settings: Settings) -> list[DeskSpec]:
+    """What each account's way to the venue needs to know."""
+    return [
+        DeskSpec(
+            account=key.account,
+            rest_url=connector.settings.rest_url,
+            websocket_url=connector.settings.websocket_url,
+            api_key=key.api_key.reveal(),
+            api_secret=key.api_secret.reveal(),
+            isolated_symbols=key.isolated_symbols,
+            recv_window_ms=connector.settings.recv_window_ms,
+            request_timeout_ms=connector.settings.request_timeout_ms,
+            connections=connector.settings.connection_pool_size,
+            heartbeat_interval_ms=connector.settings.websocket_heartbeat_interval_ms,
+            stale_timeout_ms=connector.settings.stale_websocket_timeout_ms,
+            auto_repay_at_cancel=connector.settings.auto_repay_at_cancel,
+            instruments_refresh_interval_ms=connector.settings.instruments_refresh_interval_ms,
+        )
+        for connector in settings.connectors.values()
+        for key in connector.settings.api_keys
+    ]
+
+
+def profiles(settings: Settings) -> list[SessionProfile]:
+    """What each FIX session's messages mean."""
+    result = []
+    for session in settings.fix.sessions:
+        its = settings.connectors[session.connector].settings
+        result.append(
+            SessionProfile(
+                session=f"{session.target_comp_id}->{session.sender_comp_id}",
+                client_comp_id=session.target_comp_id,
+                on_behalf_of=session.on_behalf_of,
+                side_effect=SideEffectType(its.side_effect_type),
+                stp_mode=SelfTradePreventionMode(its.self_trade_prevention_mode),
+                day_time_in_force=DayTimeInForce(session.day_time_in_force),
+                default_account=session.account,
+                accounts={key.account: key.isolated_symbols for key in its.api_keys},
+            )
+        )
+    return result
+
+
+def serve(settings: Settings, *, hook: Callable[[str], None] = lambda _point: None) -> int:
+    """Run a connector in the foreground until SIGTERM or SIGINT; the exit code."""
+
+    async def main() -> int:
+        daemon = Daemon(settings, hook=hook)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, daemon.stopping.set)
+        return await daemon.run()
+
+    import uvloop  # noqa: PLC0415  # only here: tools that read settings need no event loop
+
+    return uvloop.run(main())
+
+
