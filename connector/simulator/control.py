@@ -1,0 +1,390 @@
+"""`/sim`: the hand on the market. Every route is documented with an example in docs/simulator.md."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from decimal import Decimal, InvalidOperation
+from typing import TypeAlias
+from urllib.parse import parse_qsl
+
+from connector.simulator.account import TradingAccount, User
+from connector.simulator.errors import VenueError
+from connector.simulator.faults import FaultError, described
+from connector.simulator.gateway import Reply
+from connector.simulator.operations import ControlError, Operation
+from connector.simulator.orders import Order, Side
+from connector.simulator.state import order_json, placements_json, request_json, streams_json, whole_state
+from connector.simulator.streams import BROKEN_TEXT, encoder
+from connector.simulator.world import World
+
+WALLETS = ("SPOT", "CROSS", "ISOLATED")
+STATUSES = ("TRADING", "HALT", "BREAK", "END_OF_DAY", "CANCEL_ONLY")
+RULES = {
+    "triggerRepeatsNew": "trigger_repeats_new",
+    "acceptsAutoBorrowRepay": "accepts_auto_borrow_repay",
+    "renewalKeepsId": "renewal_keeps_id",
+}
+
+
+class Body:
+    """The JSON object of a control request; every complaint names the field and what it should be."""
+
+    def __init__(self, values: Mapping[str, object]) -> None:
+        self.values = values
+
+    def text(self, name: str) -> str:
+        value = self.optional_text(name)
+        if value is None:
+            raise ControlError(f"{name} is missing")
+        return value
+
+    def optional_text(self, name: str) -> str | None:
+        value = self.values.get(name)
+        if value is not None and not isinstance(value, str):
+            raise ControlError(f"{name}: {value!r} is not a text")
+        return value
+
+    def decimal(self, name: str) -> Decimal:
+        value = self.optional_decimal(name)
+        if value is None:
+            raise ControlError(f"{name} is missing")
+        return value
+
+    def optional_decimal(self, name: str) -> Decimal | None:
+        value = self.values.get(name)
+        if value is None:
+            return None
+        try:
+            number = Decimal(str(value))
+        except InvalidOperation:
+            raise ControlError(f"{name}: {value!r} is not a number") from None
+        if not number.is_finite() or number < 0:
+            raise ControlError(f"{name}: {value} is not a non-negative number")
+        return number
+
+    def integer(self, name: str) -> int:
+        value = self.values.get(name)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ControlError(f"{name}: {value!r} is not an integer")
+        return value
+
+    def optional_integer(self, name: str) -> int | None:
+        return None if self.values.get(name) is None else self.integer(name)
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        value = self.values.get(name, default)
+        if not isinstance(value, bool):
+            raise ControlError(f"{name}: {value!r} is neither true nor false")
+        return value
+
+    def side(self, name: str = "side") -> Side:
+        return Side(self.one_of(name, tuple(Side)))
+
+    def one_of(self, name: str, allowed: tuple[str, ...]) -> str:
+        value = self.text(name)
+        if value not in allowed:
+            raise ControlError(f"{name}: {value!r} is none of {', '.join(allowed)}")
+        return value
+
+
+class Control:
+    """Answers `/sim` requests; whatever they cause is told to the streams at once."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def serve(self, method: str, path: str, query: str, body: bytes) -> Reply:
+        """Answer one request: 200 with JSON, 400 with `{"error": …}`, 404 with the list of routes."""
+        found = ROUTES.get((method, path))
+        if found is None:
+            return _json(404, {"error": f"no {method} {path}", "routes": [" ".join(r) for r in ROUTES]})
+        try:
+            result = found(self, Body(_values(query, body)))
+        except (ControlError, FaultError) as error:
+            return _json(400, {"error": str(error)})
+        except VenueError as error:
+            return _json(400, {"error": error.msg, "code": error.code})
+        self.world.hub.flush()
+        return _json(200, result)
+
+    # --- looking -------------------------------------------------------------------------------
+
+    def index(self, _: Body) -> object:
+        return {"routes": [" ".join(route) for route in ROUTES]}
+
+    def state(self, body: Body) -> object:
+        return whole_state(
+            self.world, account=body.optional_text("account"), symbol=body.optional_text("symbol")
+        )
+
+    def requests(self, body: Body) -> object:
+        """The request log: of one client order id, or the latest."""
+        name = body.optional_text("clientOrderId")
+        log = self.world.log
+        entries = list(log.requests)[-500:] if name is None else log.naming(name)
+        counts = placements_json(self.world)
+        return {
+            "requests": [request_json(entry) for entry in entries],
+            "placements": counts if name is None else {name: counts.get(name)},
+        }
+
+    def order(self, body: Body) -> object:
+        return order_json(self._order(body))
+
+    # --- market --------------------------------------------------------------------------------
+
+    def price(self, body: Body) -> object:
+        operation = self._operation(body)
+        operation.move_price(self._positive(body, "price"), fills=body.flag("fills", default=True))
+        return self._market(operation)
+
+    def last(self, body: Body) -> object:
+        operation = self._operation(body)
+        operation.print_price(self._positive(body, "price"))
+        return self._market(operation)
+
+    def liquidity(self, body: Body) -> object:
+        operation = self._operation(body)
+        action = body.one_of("action", ("add", "remove", "clear", "refill"))
+        if action == "add":
+            quantity = self._positive(body, "quantity")
+            operation.add_liquidity(body.side(), self._positive(body, "price"), quantity)
+        elif action == "remove":
+            operation.remove_liquidity(body.side(), body.optional_decimal("price"))
+        elif action == "clear":
+            operation.remove_liquidity(None, None)
+        else:
+            operation.refill()
+        return self._market(operation)
+
+    def moves(self, body: Body) -> object:
+        self.world.price_moves = body.flag("enabled", default=True)
+        return {"priceMoves": self.world.price_moves}
+
+    def step(self, body: Body) -> object:
+        operation = self._operation(body)
+        operation.step()
+        return self._market(operation)
+
+    def status(self, body: Body) -> object:
+        """Halt or reopen a symbol."""
+        operation = self._operation(body)
+        market = operation.market
+        market.spec = replace(market.spec, status=body.one_of("status", STATUSES))
+        return {"symbol": market.spec.name, "status": market.spec.status}
+
+    # --- orders --------------------------------------------------------------------------------
+
+    def fill(self, body: Body) -> object:
+        order = self._order(body)
+        quantity = body.optional_decimal("quantity")
+        self._operation_on(order).fill(
+            order, order.remaining if quantity is None else quantity, body.optional_decimal("price")
+        )
+        return order_json(order)
+
+    def trigger(self, body: Body) -> object:
+        order = self._order(body)
+        self._operation_on(order).trigger(order)
+        return order_json(order)
+
+    def cancel(self, body: Body) -> object:
+        order = self._order(body)
+        self._operation_on(order).expire(order, body.optional_text("reason") or "EXCHANGE_CANCELED")
+        return order_json(order)
+
+    def liquidate(self, body: Body) -> object:
+        operation, user = self._operation(body), self._user(body)
+        isolated = body.flag("isIsolated", default=False)
+        account = user.margin_account(operation.market.spec.name, is_isolated=isolated)
+        return order_json(operation.liquidate(account, body.side(), self._positive(body, "quantity")))
+
+    # --- accounts ------------------------------------------------------------------------------
+
+    def balances(self, body: Body) -> object:
+        """Set amounts of one asset; `locked` belongs to the orders and cannot be set."""
+        account, asset = self._wallet(body), body.text("asset")
+        balance = account.wallet.balance(asset)
+        for name in ("free", "borrowed", "interest"):
+            value = body.optional_decimal(name)
+            if value is not None:
+                setattr(balance, name, value)
+        account.wallet.touched.add(asset)
+        self.world.exchange.announce(account, self.world.clock.now_us())
+        return {"account": account.key, "asset": asset, "free": str(balance.free)}
+
+    def _wallet(self, body: Body) -> TradingAccount:
+        user, wallet = self._user(body), body.optional_text("wallet") or "CROSS"
+        if wallet not in WALLETS:
+            raise ControlError(f"wallet: {wallet!r} is none of {', '.join(WALLETS)}")
+        if wallet == "SPOT":
+            return user.spot
+        symbol = body.text("symbol") if wallet == "ISOLATED" else ""
+        return user.margin_account(symbol, is_isolated=wallet == "ISOLATED")
+
+    # --- streams, faults, clock ----------------------------------------------------------------
+
+    def streams(self, body: Body) -> object:
+        """Cut, freeze, thaw, expire, announce a shutdown, send junk: to one account's streams or all."""
+        action, user = body.text("action"), body.optional_text("account")
+        if user is not None and user not in self.world.exchange.users:
+            raise ControlError(f"account: no {user!r}; there are {', '.join(self.world.exchange.users)}")
+        hub = self.world.hub
+        actions: Mapping[str, Callable[[], object]] = {
+            "cut": lambda: hub.cut(user),
+            "freeze": lambda: hub.frozen.add(user or "*"),
+            "thaw": lambda: hub.frozen.clear() if user is None else hub.frozen.discard(user),
+            "expire": lambda: self._expire_tokens(user),
+            "shutdown": hub.announce_shutdown,
+            "broken_frame": lambda: hub.send_raw(BROKEN_TEXT),
+            "empty_frame": lambda: hub.send_raw(b""),
+        }
+        if action not in actions:
+            raise ControlError(f"action: {action!r} is none of {', '.join(actions)}")
+        affected = actions[action]()
+        return {"action": action, "affected": affected, **streams_json(self.world)}
+
+    def _expire_tokens(self, user: str | None) -> int:
+        tokens = self.world.tokens
+        for text in [t for t, token in tokens.items() if user in (None, token.account.user)]:
+            del tokens[text]
+        return self.world.hub.expire(user)
+
+    def faults(self, _: Body) -> object:
+        return {"faults": [described(fault) for fault in self.world.faults.faults]}
+
+    def add_faults(self, body: Body) -> object:
+        """Add one fault (the body) or several (`faults`: a list), or remove with `clear`: true or an id."""
+        clear = body.values.get("clear")
+        if clear is not None:
+            number = None if clear is True else body.integer("clear")
+            return {"removed": self.world.faults.clear(number)}
+        several = body.values.get("faults", [dict(body.values)])
+        if not isinstance(several, list) or not all(isinstance(one, dict) for one in several):
+            raise ControlError("faults: not a list of objects")
+        return {"faults": [described(self.world.faults.add(one)) for one in several]}
+
+    def remove_faults(self, body: Body) -> object:
+        number = body.optional_text("id")
+        if number is not None and not number.isdigit():
+            raise ControlError(f"id: {number!r} is not a fault's number")
+        return {"removed": self.world.faults.clear(None if number is None else int(number))}
+
+    def clock(self, body: Body) -> object:
+        """Shift the venue's clock against the machine's: positive = the venue is ahead."""
+        self.world.clock.offset_us = body.integer("offsetMs") * 1000
+        return {"serverTime": self.world.clock.now_us() // 1000, "offsetMs": body.integer("offsetMs")}
+
+    def ban(self, body: Body) -> object:
+        """Ban an IP with 418 for some seconds; 0 lifts it."""
+        ip, seconds = body.optional_text("ip") or "127.0.0.1", body.integer("seconds")
+        self.world.weights.ban(ip, self.world.clock.now_us() + seconds * 1_000_000)
+        return {"ip": ip, "seconds": seconds}
+
+    def rules(self, body: Body) -> object:
+        """Switch behaviour the venue does not pin down."""
+        unknown = set(body.values) - set(RULES)
+        if unknown:
+            raise ControlError(f"unknown {sorted(unknown)}; there are {', '.join(RULES)}")
+        ledger = self.world.exchange.ledger
+        changes = {RULES[name]: body.flag(name, default=False) for name in body.values}
+        ledger.rules = replace(ledger.rules, **changes)  # type: ignore[arg-type]  # the three are booleans
+        return {name: getattr(ledger.rules, attribute) for name, attribute in RULES.items()}
+
+    def reset(self, _: Body) -> object:
+        self.world.reset()
+        return {"reset": True}
+
+    # --- finding -------------------------------------------------------------------------------
+
+    def _operation(self, body: Body) -> Operation:
+        return Operation(self.world.exchange, body.text("symbol"), self.world.clock.now_us())
+
+    def _operation_on(self, order: Order) -> Operation:
+        return Operation(self.world.exchange, order.symbol.name, self.world.clock.now_us())
+
+    def _market(self, operation: Operation) -> object:
+        state = whole_state(self.world, account="", symbol=operation.market.spec.name)
+        return state["markets"]
+
+    def _user(self, body: Body) -> User:
+        """Return the named user; the only one needs no name."""
+        users = self.world.exchange.users
+        name = body.optional_text("account") or (next(iter(users)) if len(users) == 1 else "")
+        if name not in users:
+            raise ControlError(f"account: no {name!r}; there are {', '.join(users)}")
+        return users[name]
+
+    def _order(self, body: Body) -> Order:
+        """Find by clientOrderId or by symbol and orderId, among all accounts or the named one's."""
+        client_id, order_id = body.optional_text("clientOrderId"), body.optional_integer("orderId")
+        symbol, user = body.optional_text("symbol"), body.optional_text("account")
+        if client_id is None and (order_id is None or symbol is None):
+            raise ControlError("name the order: clientOrderId, or symbol and orderId")
+        found = [
+            order
+            for account in self.world.exchange.accounts()
+            if user in (None, account.user)
+            for name, orders in account.orders.items()
+            if symbol in (None, name)
+            for order in orders.values()
+            if client_id in (None, order.client_order_id) and order_id in (None, order.order_id)
+        ]
+        if not found:
+            raise ControlError("no such order")
+        return next((order for order in found if order.is_open), found[-1])
+
+    @staticmethod
+    def _positive(body: Body, name: str) -> Decimal:
+        value = body.decimal(name)
+        if value == 0:
+            raise ControlError(f"{name}: 0 is not positive")
+        return value
+
+
+def _values(query: str, body: bytes) -> Mapping[str, object]:
+    """Merge the query string and a JSON object body."""
+    values: dict[str, object] = dict(parse_qsl(query, keep_blank_values=True))
+    if not body.strip():
+        return values
+    try:
+        parsed = json.loads(body, parse_float=Decimal)
+    except ValueError as error:
+        raise ControlError(f"the body is not JSON: {error}") from None
+    if isinstance(parsed, list):
+        return {"faults": parsed}
+    if not isinstance(parsed, dict):
+        raise ControlError("the body is not a JSON object")
+    return values | parsed
+
+
+def _json(status: int, value: object) -> Reply:
+    return Reply(status=status, body=encoder.encode(value))
+
+
+Route: TypeAlias = Callable[[Control, Body], object]
+ROUTES: Mapping[tuple[str, str], Route] = {
+    ("GET", "/sim"): Control.index,
+    ("GET", "/sim/state"): Control.state,
+    ("GET", "/sim/requests"): Control.requests,
+    ("GET", "/sim/order"): Control.order,
+    ("POST", "/sim/price"): Control.price,
+    ("POST", "/sim/last"): Control.last,
+    ("POST", "/sim/liquidity"): Control.liquidity,
+    ("POST", "/sim/moves"): Control.moves,
+    ("POST", "/sim/step"): Control.step,
+    ("POST", "/sim/status"): Control.status,
+    ("POST", "/sim/fill"): Control.fill,
+    ("POST", "/sim/trigger"): Control.trigger,
+    ("POST", "/sim/cancel"): Control.cancel,
+    ("POST", "/sim/liquidate"): Control.liquidate,
+    ("POST", "/sim/balances"): Control.balances,
+    ("POST", "/sim/streams"): Control.streams,
+    ("GET", "/sim/faults"): Control.faults,
+    ("POST", "/sim/faults"): Control.add_faults,
+    ("DELETE", "/sim/faults"): Control.remove_faults,
+    ("POST", "/sim/clock"): Control.clock,
+    ("POST", "/sim/ban"): Control.ban,
+    ("POST", "/sim/rules"): Control.rules,
+    ("POST", "/sim/reset"): Control.reset,
+}
