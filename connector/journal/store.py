@@ -9,6 +9,9 @@ name by a sync of the directory at open, and the header of a restarted WAL by SQ
 What a crash may leave: kill -9, nothing lost that `append` returned for (it is in the page cache);
 power loss, nothing lost that `durable` returned for, and of the rest a prefix (SQLite cuts its WAL
 at the first frame whose checksum fails).
+
+Cost, measured on ext4 as multiples of one `append` of a 400-byte row: `durable` alone 10 to 20, of
+which four fifths are the kernel's; with 32 orders in flight 2.5 for each row, append included.
 """
 
 from __future__ import annotations
