@@ -1,7 +1,7 @@
 """The OMS's side of the translation, in one import: messages in, reports out."""
 
 from mappers.fix_in import read_message
-from mappers.fix_out import utc, write, write_business_reject, write_cancel_reject, write_report
+from mappers.fix_out import utc, write_report
 from mappers.profile import DayTimeInForce, SessionProfile
 
 __all__ = [
@@ -9,8 +9,5 @@ __all__ = [
     "SessionProfile",
     "read_message",
     "utc",
-    "write",
-    "write_business_reject",
-    "write_cancel_reject",
     "write_report",
 ]

@@ -54,18 +54,18 @@ _MS_PER_DAY = 86_400_000
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 
-def write(report: Report) -> str:
+def write_report(report: Report) -> str:
     """Any report as its message body."""
     match report:
         case ExecutionReport():
-            return write_report(report)
+            return write_execution_report(report)
         case CancelReject():
             return write_cancel_reject(report)
         case BusinessReject():
             return write_business_reject(report)
 
 
-def write_report(report: ExecutionReport) -> str:
+def write_execution_report(report: ExecutionReport) -> str:
     """ExecutionReport(8)."""
     order = report.order
     parts = [
