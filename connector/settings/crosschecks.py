@@ -67,7 +67,7 @@ def _repeated_accounts(pieces: Pieces) -> Iterator[Fault]:
 
 
 def _dangling_sessions(pieces: Pieces) -> Iterator[Fault]:
-    for path, session in pieces.sessions.items():
+    for path, session in pieces.sessions.items() if pieces.connector_names else ():
         if session.connector not in pieces.connector_names:
             yield Fault(
                 f"{path}.connector", _no_such("connector", session.connector, list(pieces.connector_names))

@@ -24,5 +24,5 @@ class SettingsError(Exception):
         self.faults = tuple(faults)
 
 
-class RefusedError(ValueError):
+class RefusedError(Exception):
     """A kind refuses a raw value; the text never holds a secret. Turned into a `Fault` by the reader."""

@@ -79,7 +79,7 @@ def _complaint(message: str) -> str:
             return f"a '{bracket}' is missing before this place"
     if message.startswith("Expected end of text"):
         return "the file should end here; is there a '}' too many?"
-    return "cannot be read; a setting such as `name = value` or `name { … }` is expected here"
+    return "cannot be read; a setting such as `name = value` or `name { … }` is expected here or just before"
 
 
 def _scan(text: str, name: str) -> list[tuple[str, int]]:
@@ -93,9 +93,17 @@ def _scan(text: str, name: str) -> list[tuple[str, int]]:
             _refuse(name, line, "+= is not supported; write the whole list")
         if re.search(r"(?<!\\)(?:\\\\)*\\u", match["string"] or ""):
             _refuse(name, line, r"\u escapes are not supported; write the character itself")
+        if match["string"] == "" and _is_item(text, match):
+            _refuse(name, line, 'a list holds an empty text ""; leave it out')
         if match["variable"] and "." in match["variable"]:
             references.append((match["variable"].lstrip("?").strip(), line))
     return references
+
+
+def _is_item(text: str, match: re.Match[str]) -> bool:
+    """Whether what matched is an item of a list; pyhocon drops an empty one without a word."""
+    before, after = text[: match.start()].rstrip()[-1:], text[match.end() :].lstrip()[:1]
+    return before in ("[", ",") and after in ("]", ",")
 
 
 def _check_nothing_lost(tree: ConfigTree, written: list[tuple[str, int]], name: str) -> None:

@@ -19,7 +19,7 @@ from connector.settings.templates import expanded, shipped_templates
 from connector.settings.tree import FROM_FILE, Node, found
 
 FORMATS = {".conf": "HOCON", ".hocon": "HOCON", ".json": "JSON", ".yaml": "YAML", ".yml": "YAML"}
-_TELLING = 4  # characters; a shorter secret is no secret, and replacing it would garble every text
+_TELLING = 8  # characters; scrubbing shorter ones would garble every text, and they are no secrets
 
 
 def load(path: Path, env: Mapping[str, str]) -> Settings:
