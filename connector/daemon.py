@@ -107,7 +107,7 @@ class Daemon:
         probes = Probes(
             settings.admin.host,
             settings.admin.port,
-            ready=lambda: {name: account.ready for name, account in router.state.accounts.items()},
+            ready=lambda: {name: account.open for name, account in router.state.accounts.items()},
         )
         if settings.admin.enabled:
             await probes.start()
@@ -152,9 +152,9 @@ class Daemon:
     async def _until_ready(self, router: Router) -> None:
         deadline = self._now_ns() + int(READY_WITHIN_S * 1e9)
         accounts = router.state.accounts.values()
-        while not all(account.ready for account in accounts) and not self.stopping.is_set():
+        while not all(account.open for account in accounts) and not self.stopping.is_set():
             if self._now_ns() > deadline:
-                waiting = [account.rules.name for account in accounts if not account.ready]
+                waiting = [account.rules.name for account in accounts if not account.open]
                 self._log.error("venue_silent", accounts=waiting, waited_s=READY_WITHIN_S)
                 return
             await asyncio.sleep(0.02)

@@ -66,6 +66,11 @@ class Account:
     sync_again: str | None = None  # a reason that came while one was under way
     foreign_seen: set[tuple[str, int, str]] = field(default_factory=set)  # symbol, order id, status
 
+    @property
+    def open(self) -> bool:
+        """New orders are taken."""
+        return self.ready and self.instruments is not None
+
 
 @dataclass(slots=True)
 class Watch:
