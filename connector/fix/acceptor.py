@@ -16,7 +16,7 @@ from connector.fix.session import Application, EventLog, FailStop, SessionSpec
 
 TICK_S = 0.2  # the resolution of heartbeats and time-outs
 TICK_POLLS = 16
-OUTPUT_LIMIT_BYTES = 32 * 1024 * 1024  # about 80,000 reports for one client that does not read
+OUTPUT_LIMIT_BYTES = 16 * 1024 * 1024  # about 40,000 new reports for one client that does not read
 LOGOUT_TEXT = "the connector is stopping"
 
 __all__ = ["Application", "FixAcceptor", "SessionSpec"]
@@ -91,6 +91,7 @@ class FixAcceptor:
             False: the engine could not store it, and will not until a restart (P12): alarm and stop.
         """
         if self._engine.send(session, body):
+            self._front.sent(session, len(body))
             return True
         self._log.error("fix_store_failed", session=session)
         return False
@@ -112,9 +113,9 @@ class FixAcceptor:
         if self._ticker is not None:
             self._ticker.cancel()
             self._ticker = None
-        for connection in list(self._front.connected.values()):
-            connection.abort()
+        self._front.cut_all()
         await asyncio.wait_for(self._front.empty.wait(), 1.0)  # each tells the engine that it is lost
+        await asyncio.sleep(0)
         self._engine.close()
 
     def logon_fault(self, raw: bytes) -> str | None:
@@ -142,4 +143,5 @@ class FixAcceptor:
         for session in list(self._front.connected):
             self._engine.tick(session)
         self._engine.poll(TICK_POLLS)
+        self._front.look()
         self._ticker = asyncio.get_running_loop().call_later(TICK_S, self._tick)

@@ -26,6 +26,7 @@ FIRST_MESSAGE_LIMIT = 4096  # bytes
 MAX_STRANGERS = 256  # connections not yet logged on; the oldest gives way
 REFUSAL_PAUSE_S = 1.0
 FLUSH_DEADLINE_S = 5.0  # for the last bytes to a client the engine has closed
+HIGH_WATER_BYTES = 1024 * 1024  # unsent: then the rest waits in the engine
 PAUSE_READING_ABOVE = 256  # frames of one client waiting for their turn
 
 
@@ -63,6 +64,7 @@ class Front:
         self.log = log
         self.connected: dict[str, ClientConnection] = {}
         self.strangers: dict[ClientConnection, None] = {}  # in order of arrival
+        self.flushing: set[ClientConnection] = set()  # closed by the engine, last words on their way
         self.empty = asyncio.Event()  # no session has a connection
         self.empty.set()
         self._server: asyncio.Server | None = None
@@ -85,6 +87,11 @@ class Front:
         for stranger in list(self.strangers):
             stranger.abort()
 
+    def cut_all(self) -> None:
+        """No more patience with anybody."""
+        for connection in (*self.strangers, *self.connected.values(), *self.flushing):
+            connection.abort()
+
     def arrived(self, connection: ClientConnection) -> None:
         """A stranger connected."""
         self.strangers[connection] = None
@@ -96,10 +103,21 @@ class Front:
     def left(self, connection: ClientConnection) -> None:
         """A connection is over."""
         self.strangers.pop(connection, None)
+        self.flushing.discard(connection)
         if connection.session is not None and self.connected.get(connection.session) is connection:
             del self.connected[connection.session]
             if not self.connected:
                 self.empty.set()
+
+    def sent(self, session: str, size: int) -> None:
+        """The engine took a message of `size` characters for the client."""
+        if (connection := self.connected.get(session)) is not None:
+            connection.queued(size)
+
+    def look(self) -> None:
+        """To be called from time to time."""
+        for connection in list(self.connected.values()):
+            connection.look()
 
     def joined(self, connection: ClientConnection, session: str) -> None:
         """A stranger became the client of `session`."""
@@ -116,6 +134,7 @@ class ClientConnection(asyncio.Protocol):
         self._log = front.log
         self._reader = FrameReader(FIRST_MESSAGE_LIMIT)
         self._link: Link | None = None
+        self._backlog = 0  # characters of messages left in the engine because the client does not read
         self._deaf = False  # refused or cut: what arrives is not looked at
         self._timer: asyncio.TimerHandle | None = None
         self.session: str | None = None
@@ -129,6 +148,8 @@ class ClientConnection(asyncio.Protocol):
         self._timer = asyncio.get_running_loop().call_later(
             self._front.first_message_deadline_s, self._too_late
         )
+        high = min(HIGH_WATER_BYTES, self._front.output_limit_bytes)
+        self._transport.set_write_buffer_limits(high=high, low=high // 4)
         self._front.arrived(self)
 
     def data_received(self, data: bytes) -> None:
@@ -161,6 +182,36 @@ class ClientConnection(asyncio.Protocol):
             self._log.info("fix_connection_lost", session=self.session, error=str(exc) if exc else None)
             link.close()
         self._front.left(self)
+
+    def pause_writing(self) -> None:
+        """The client does not keep up."""
+        if self._link is not None:
+            self._log.warning("fix_client_reads_slowly", session=self.session)
+            self._link.pause()
+
+    def resume_writing(self) -> None:
+        """It does again."""
+        self._backlog = 0
+        if self._link is not None:
+            self._link.resume()
+
+    def queued(self, size: int) -> None:
+        """A message of `size` characters is for this client; with too many unread it is cut.
+
+        What it asked to be sent again does not count: that is as long as its own absence.
+        """
+        if self._link is None or not self._link.paused:
+            return
+        self._backlog += size
+        limit = self._front.output_limit_bytes
+        if self._backlog > limit and not self._deaf:
+            self._log.error("fix_slow_consumer_cut", session=self.session, waiting=self._backlog, limit=limit)
+            self.abort()
+
+    def look(self) -> None:
+        """To be called from time to time."""
+        if self._link is not None:
+            self._link.look()
 
     def abort(self) -> None:
         """Cut without further words."""
@@ -211,15 +262,6 @@ class ClientConnection(asyncio.Protocol):
         if self._transport.is_closing():
             return
         self._transport.write(data)
-        waiting = self._transport.get_write_buffer_size()
-        if waiting > self._front.output_limit_bytes:
-            self._log.error(
-                "fix_slow_consumer_cut",
-                session=self.session,
-                waiting_bytes=waiting,
-                limit_bytes=self._front.output_limit_bytes,
-            )
-            self.abort()
 
     def _link_ended(self, reason: str) -> None:
         """The engine's side is over: deliver its last words, free the session at once."""
@@ -227,6 +269,7 @@ class ClientConnection(asyncio.Protocol):
         self._link = None
         self._log.info("fix_connection_closed", session=self.session, reason=reason)
         self._front.left(self)
+        self._front.flushing.add(self)
         self._transport.close()  # flushes first
         self._timer = asyncio.get_running_loop().call_later(FLUSH_DEADLINE_S, self._transport.abort)
 

@@ -60,6 +60,7 @@ class Link:
         self._turn_due = False
         self._ahead = 0
         self._logged_out = False  # the client said Logout: nothing after it is forwarded
+        self.paused = False  # the client does not read: what is for it stays in the engine
         self._open = True
         engine.poll(2)  # bury what was dropped: the engine must not meet its descriptor number again
         self._socket: socket.socket = listener.connect()
@@ -88,6 +89,24 @@ class Link:
         """Frames not yet handed over."""
         return len(self._frames)
 
+    def pause(self) -> None:
+        """Take nothing from the engine until `resume`."""
+        if self._open and not self.paused:
+            self.paused = True
+            self._loop.remove_reader(self._socket)
+
+    def resume(self) -> None:
+        """The client reads again."""
+        if self._open and self.paused:
+            self.paused = False
+            self._loop.add_reader(self._socket, self._take)
+            self._take()
+
+    def look(self) -> None:
+        """Notice that the engine gave a paused client up; nobody listens to its socket meanwhile."""
+        if self.paused and not self._engine.logged_on(self.session):
+            self._end("the engine closed the session of a client that does not read")
+
     def close(self) -> None:
         """The client is gone. What it sent before is still handed over; then the engine sees the end."""
         while self._frames and self._open and not self._logged_out:
@@ -113,6 +132,9 @@ class Link:
         if _goes_alone(batch[0]):
             if not self._engine.logged_on(self.session):
                 self._end("the session ended before this message")
+                return 1
+            if batch[0].msg_type == b"2" and self.paused:
+                self._end("asks for messages again without reading them")
                 return 1
             if batch[0].msg_type == b"A" and b"\x01141=Y\x01" in batch[0].raw:
                 self._engine.note_reset(self.session)  # a reset within the session
@@ -151,7 +173,7 @@ class Link:
     def _take(self) -> None:
         """Everything the engine has for the client."""
         for _ in range(ROUNDS_PER_TURN):
-            if not self._open:
+            if not self._open or self.paused:
                 return
             try:
                 data = self._socket.recv(READ_BYTES)
@@ -175,11 +197,12 @@ class Link:
             return
         self._open = False
         self._frames.clear()
-        self._loop.remove_reader(self._socket)
+        if not self.paused:
+            self._loop.remove_reader(self._socket)
         self._socket.close()
         self._engine.poll(3)  # notice the end, log out, bury
 
 
 def _goes_alone(frame: Frame) -> bool:
     """Messages whose effect must be known before the next one, and those that may hide one."""
-    return frame.msg_type in (b"4", b"5", b"A") or frame.raw.count(b"\x0135=") > 1
+    return frame.msg_type in (b"2", b"4", b"5", b"A") or frame.raw.count(b"\x0135=") > 1

@@ -95,7 +95,7 @@ class FixClient:
     username: str | None = None
     password: str | None = None
     heartbeat_s: int = 30
-    answers: bool = True  # TestRequests are answered, heartbeats sent
+    answers: bool = True  # TestRequest and Logout are answered, heartbeats sent
     next_out: int = 1
     next_in: int = 1
     inbox: list[Message] = field(default_factory=list)
@@ -107,6 +107,7 @@ class FixClient:
         self._news = asyncio.Condition()
         self._tasks: list[asyncio.Task[None]] = []
         self._asked_for: int | None = None
+        self._logout_sent = False
         self.closed = asyncio.Event()
         self.closed.set()
 
@@ -118,6 +119,7 @@ class FixClient:
         self._reader, self._writer = await asyncio.open_connection(host, port, limit=1 << 22)
         self.closed = asyncio.Event()
         self._asked_for = None
+        self._logout_sent = False
         self._tasks = [asyncio.create_task(self._receive()), asyncio.create_task(self._beat())]
 
     async def logon(self, *, reset: bool = False, timeout_s: float = 5.0, extra: Fields = ()) -> Message:
@@ -184,6 +186,7 @@ class FixClient:
         self, msg_type: str, fields: Fields, *, seq: int | None = None, header: Fields = ()
     ) -> tuple[bytes, int]:
         """The bytes `send` would send; the number is used."""
+        self._logout_sent = self._logout_sent or msg_type == "5"
         number = self.next_out if seq is None else seq
         if seq is None:
             self.next_out += 1
@@ -286,6 +289,9 @@ class FixClient:
         kind = message[35]
         if kind == "1" and self.answers:
             await self.send("0", {112: message[112]})
+        elif kind == "5" and self.answers and not self._logout_sent:
+            with contextlib.suppress(ConnectionError):  # the acceptor may not wait for it
+                await self.send("5", {})
         elif kind == "2":
             await self._resend(int(message[7]), int(message[16]) or self.next_out - 1)
         if kind not in ADMIN or kind in "35A":
