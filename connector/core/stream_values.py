@@ -23,7 +23,7 @@ class StreamSettings:
     stale_ns: int = 5 * SECOND_NS  # staleWebsocketTimeout
     handshake_ns: int = 10 * SECOND_NS  # from OpenSocket to `opened`
     answer_ns: int = 10 * SECOND_NS  # from Subscribe to its answer
-    token_ns: int = 30 * SECOND_NS  # from RequestToken to its answer; the REST client gives up earlier
+    token_ns: int = 20 * SECOND_NS  # from RequestToken to its answer; the shell keeps this one
     replace_ns: int = 23 * 3600 * SECOND_NS  # the venue cuts a connection after 24 h
     proven_ns: int = 60 * SECOND_NS  # up for so long, a connection counts as good without an event
     backoff_ns: int = SECOND_NS // 2  # before the second attempt in a row; doubles from there
@@ -86,7 +86,7 @@ class CloseSocket:
 
 @dataclass(frozen=True, slots=True)
 class RequestToken:
-    """Fetch a fresh token; say `token_received` or `token_failed`."""
+    """Fetch a fresh token; say `token_received` or `token_failed`, whatever happens, within `token_ns`."""
 
     scope: Scope
 
