@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 import structlog
 
 from connector import exits
-from connector.core.happenings import Happening, MessageArrived, SessionOpened
+from connector.core.happenings import Closing, Happening, MessageArrived, SessionOpened
 from connector.core.records import Entry, decode
 from connector.core.router import Router
 from connector.core.turn import AccountRules
@@ -185,6 +185,7 @@ class Daemon:
     async def _stop(self, drive: Drive, acceptor: FixAcceptor) -> None:
         """SIGTERM: no new orders, those in flight get their outcome, clients a Logout; all under 15 s."""
         self._log.info("stopping", in_flight=drive.in_flight)
+        drive.happen(Closing())
         left = await drive.settle(IN_FLIGHT_WITHIN_S)
         await acceptor.stop(LOGOUT_WITHIN_S)
         await drive.stop()
@@ -297,5 +298,3 @@ def serve(settings: Settings, *, hook: Callable[[str], None] = lambda _point: No
     import uvloop  # noqa: PLC0415  # only here: tools that read settings need no event loop
 
     return uvloop.run(main())
-
-

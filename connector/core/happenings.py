@@ -152,6 +152,11 @@ class SkewMeasured:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Closing:
+    """The process was asked to stop: no new orders; cancels and questions go on until it ends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
     """The time the router asked to be woken at has come."""
 
@@ -164,6 +169,7 @@ Happening = (
     | Reconcile
     | InstrumentsLoaded
     | SkewMeasured
+    | Closing
     | Tick
 )
 

@@ -104,6 +104,8 @@ def _new_order(turn: Turn, order: NewOrder) -> None:
 def _not_now(turn: Turn, account: Account) -> Refusal | None:
     """Refused at once rather than kept waiting (reference, fault 22)."""
     name = account.rules.name
+    if turn.state.closing:
+        return Refusal(text="the connector is stopping, the order was not sent", reason=BROKER_OPTION)
     if not account.open:
         text = f"Account(1)={name}: not open for orders yet, the venue's state is still being asked for"
         return Refusal(text=text, reason=BROKER_OPTION)

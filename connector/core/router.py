@@ -22,6 +22,7 @@ from connector.core.happenings import (
     AskOrder,
     AskTrades,
     Cancel,
+    Closing,
     Decision,
     Happening,
     InstrumentsLoaded,
@@ -91,6 +92,8 @@ class Router:
                 turn.account(happening.account).skew_ms = happening.skew_ms
             case SessionOpened():
                 self._session_opened(turn, happening)
+            case Closing():
+                self.state.closing = True
             case _:
                 self._tick(turn)
         return turn.decision

@@ -99,6 +99,7 @@ class State:
         self.accounts = {name: Account(rule) for name, rule in rules.items()}
         self.watches: dict[str, Watch] = {}  # by client order id
         self.next_position = next_position
+        self.closing = False  # no new orders any more
         self.away: dict[str, list[tuple[int, Report]]] = {}  # told while the session was logged off
         self.agenda: list[tuple[int, int, str, str]] = []  # due, tie-break, kind, key
         self._tie = 0
