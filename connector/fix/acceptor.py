@@ -45,6 +45,7 @@ class FixAcceptor:
         self._host, self._port = host, port
         self._heartbeat_range_s = heartbeat_range_s
         self._log = log
+        self._fail_stop = fail_stop
         self._engine = Engine(
             sessions=sessions,
             store_path=store_path,
@@ -140,8 +141,11 @@ class FixAcceptor:
         )
 
     def _tick(self) -> None:
-        for session in list(self._front.connected):
-            self._engine.tick(session)
-        self._engine.poll(TICK_POLLS)
-        self._front.look()
+        try:
+            for session in list(self._front.connected):
+                self._engine.tick(session)
+            self._engine.poll(TICK_POLLS)
+            self._front.look()
+        except Exception as error:  # noqa: BLE001 - without heartbeats we would be a zombie (P12)
+            self._fail_stop(error)
         self._ticker = asyncio.get_running_loop().call_later(TICK_S, self._tick)

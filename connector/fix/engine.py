@@ -20,6 +20,7 @@ from connector.fix.private_listener import PrivateListener, free_port, open_desc
 from connector.fix.session import Application, EventLog, FailStop, SessionSpec
 
 EXIT_SOFTWARE = 70  # sysexits.h
+MAX_RAISED = 10
 PORT_ATTEMPTS = 20  # somebody else may take a free port between our look and the engine's bind
 TOLD_ADMIN = {  # MsgType(35) of the session messages an operator wants to see, and their names
     "2": "resend_request",
@@ -60,6 +61,7 @@ class Engine:
         self._known: dict[str, Any] = {}  # the engine's session objects, which live as long as the acceptor
         self._listener: PrivateListener | None = None
         self._polling = False
+        self._raised = 0  # polls in a row that ended in an exception of the engine
 
     def open(self) -> PrivateListener:
         """Start the engine behind a private listener.
@@ -115,8 +117,19 @@ class Engine:
         try:
             for _ in range(times):
                 self._acceptor.poll()
+            self._raised = 0
+        except (fix.FIXException, RuntimeError) as error:  # C++ exceptions, as the binding gives them
+            self._contain(error)
         finally:
             self._polling = False
+
+    def _contain(self, error: Exception) -> None:
+        """A client's message made the engine throw: that costs the client its connection (the link sees that
+        it is not logged on) and nobody else anything. An engine that goes on throwing is broken (P12)."""
+        self._log.error("fix_engine_raised", error=str(error))
+        self._raised += 1
+        if self._raised >= MAX_RAISED:
+            self._callbacks.die(error)
 
     def tick(self, key: str) -> None:
         """Heartbeat, TestRequest and time-outs of a session, now. (The engine's own timer is only served by a
@@ -195,7 +208,7 @@ class _Callbacks(fix.Application):  # type: ignore[misc]  # the binding has no t
         try:
             self._application.on_message(self._keys[session_id.toString()], _text(message))
         except BaseException as error:  # noqa: BLE001 - total, see the module's first words
-            self._die(error)
+            self.die(error)
 
     def fromAdmin(self, message: Any, session_id: Any) -> None:
         """(Nothing is refused here by RejectLogon: the binding keeps each exception and its frames.)"""
@@ -204,7 +217,7 @@ class _Callbacks(fix.Application):  # type: ignore[misc]  # the binding has no t
             if kind in TOLD_ADMIN:
                 self._tell("received", kind, message, session_id)
         except BaseException as error:  # noqa: BLE001 - total
-            self._die(error)
+            self.die(error)
 
     def toAdmin(self, message: Any, session_id: Any) -> None:
         try:
@@ -214,7 +227,7 @@ class _Callbacks(fix.Application):  # type: ignore[misc]  # the binding has no t
             if kind == "5":
                 self.last_logout = message.toString()
         except BaseException as error:  # noqa: BLE001 - total
-            self._die(error)
+            self.die(error)
 
     def toApp(self, message: Any, session_id: Any) -> None:
         """Every report may go out again: the client judges 43=Y and 97=Y."""
@@ -230,7 +243,7 @@ class _Callbacks(fix.Application):  # type: ignore[misc]  # the binding has no t
             self._log.info("fix_logon", session=key, reset=reset)
             self._application.on_logon(key, reset)
         except BaseException as error:  # noqa: BLE001 - total
-            self._die(error)
+            self.die(error)
 
     def onLogout(self, session_id: Any) -> None:
         try:
@@ -238,7 +251,7 @@ class _Callbacks(fix.Application):  # type: ignore[misc]  # the binding has no t
             self._log.info("fix_logout", session=key)
             self._application.on_logout(key)
         except BaseException as error:  # noqa: BLE001 - total
-            self._die(error)
+            self.die(error)
 
     def _tell(self, direction: str, kind: str, message: Any, session_id: Any) -> None:
         body = _readable(_text(message))
@@ -246,7 +259,8 @@ class _Callbacks(fix.Application):  # type: ignore[misc]  # the binding has no t
             f"fix_{TOLD_ADMIN[kind]}_{direction}", session=self._keys[session_id.toString()], message=body
         )
 
-    def _die(self, error: BaseException) -> NoReturn:
+    def die(self, error: BaseException) -> NoReturn:
+        """End the process."""
         try:
             self._fail_stop(error)
         finally:

@@ -5,9 +5,9 @@ Three rules come from the engine:
 * it accepts, reads and writes only within `poll`, so a link polls after everything it hands over, and after
   everything it takes, for what did not fit;
 * what follows its first message in the same read is left lying until more arrives: the Logon goes alone;
-* SequenceReset(4) with a NewSeqNo(36) below the expected number aborts the process when the session is not
-  logged on, as it is behind a Logout(5), or any message that costs the session, in the same read. So
-  SequenceReset goes alone, and only while the session is logged on; nothing follows a Logout.
+* SequenceReset(4) with a NewSeqNo(36) below the expected number makes it throw when the session is not logged
+  on, as it is behind a Logout(5), or any message that costs the session, in the same read. So SequenceReset
+  goes alone, and only while the session is logged on; nothing follows a Logout.
 """
 
 from __future__ import annotations
@@ -120,6 +120,8 @@ class Link:
             handed += self._forward_batch()
         if self._open:
             self._take()
+        if self._open and not self._engine.logged_on(self.session) and not self.paused:
+            self._end("the session has ended")
         if self._logged_out:
             self._frames.clear()
         if self._frames and self._open:

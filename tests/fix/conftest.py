@@ -115,6 +115,14 @@ class Desk:
         await client.logon()
         return client
 
+    async def received(self, count: int, timeout_s: float = 5.0) -> None:
+        """The application got that many messages, and a moment later no more."""
+        async with asyncio.timeout(timeout_s):
+            while len(self.app.messages) < count:
+                await asyncio.sleep(0.005)
+        await asyncio.sleep(0.02)
+        assert len(self.app.messages) == count
+
     def send(self, body: dict[int, str] | str, session: str = "OMS1->GW") -> bool:
         assert self.acceptor is not None
         text = body if isinstance(body, str) else "".join(f"{tag}={value}\x01" for tag, value in body.items())
@@ -130,11 +138,15 @@ def desk_options() -> dict[str, Any]:
 @pytest.fixture
 async def desk(tmp_path: Path, desk_options: dict[str, Any]) -> AsyncIterator[Desk]:
     desk = Desk(tmp_path / "store", desk_options)
+    stray: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: stray.append(context))
     await desk.start()
     yield desk
     for client in desk.clients:
         await client.close()
     await desk.stop(0.5)
+    assert stray == [], "an exception ended in the loop"
+    assert desk.log.named("fix_engine_raised") == [], "the engine threw"
     assert PASSWORD not in str(desk.log.events), "a password reached the log (P11)"
 
 

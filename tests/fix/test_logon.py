@@ -185,8 +185,7 @@ async def test_a_second_logon_is_cut_and_the_first_is_not_disturbed(desk: Desk) 
     assert "connected already" in desk.log.named("fix_logon_refused")[0]["reason"]
     assert desk.app.logouts == []
     await client.send("D", order("c1"))
-    await asyncio.sleep(0.05)
-    assert len(desk.app.messages) == 1
+    await desk.received(1)
     assert desk.send(report("e1"))
     await client.expect("8", {17: "e1"})
 

@@ -41,7 +41,7 @@ async def test_an_order_reaches_the_application_as_plain_text(desk: Desk) -> Non
     )
     await client.send("F", {41: "c1", 11: "c2", 55: "BTCUSDT", 54: "1", 60: utc_now()})
     await client.send("H", {11: "c1", 55: "BTCUSDT", 54: "1"})
-    await asyncio.sleep(0.05)
+    await desk.received(3)
 
     assert [session for session, _ in desk.app.messages] == ["OMS1->GW"] * 3
     texts = [text for _, text in desk.app.messages]
@@ -57,7 +57,7 @@ async def test_the_number_is_consumed_only_when_the_application_has_returned(des
     client = await desk.logged_on()
 
     number = await client.send("D", order("c1"))
-    await asyncio.sleep(0.05)
+    await desk.received(1)
 
     assert during == [(2, number)]
     assert numbers(desk) == (2, number + 1)
@@ -78,7 +78,7 @@ async def test_text_that_is_not_utf8_neither_harms_nor_gets_lost(desk: Desk) -> 
     raw = raw[:-7] + b"10=%03d\x01" % (sum(raw[:-7]) % 256)
     client.next_out = 3
     await client.send_raw(raw)
-    await asyncio.sleep(0.05)
+    await desk.received(1)
     assert "\x0158=\ufffd\ufffd\x01" in desk.app.messages[0][1]
 
     assert desk.send(report("e1", t58="caf\u00e9 \udcff \u20ac"))
@@ -148,8 +148,7 @@ async def test_values_we_must_refuse_by_name_reach_the_application(
     """P10: the engine could only name the tag; our ExecutionReport names the value and the allowed ones."""
     client = await desk.logged_on()
     await client.send("D", order("c1", **change))
-    await asyncio.sleep(0.05)
-    assert len(desk.app.messages) == 1
+    await desk.received(1)
     ((tag, value),) = change.items()
     assert f"\x01{tag[1:]}={value}\x01" in desk.app.messages[0][1]
 
@@ -174,7 +173,7 @@ async def test_reports_sent_while_the_client_is_away_wait_for_it(desk: Desk) -> 
 async def test_a_restart_keeps_numbers_and_undelivered_reports(desk: Desk) -> None:
     client = await desk.logged_on()
     await client.send("D", order("c1"))
-    await asyncio.sleep(0.05)
+    await desk.received(1)
     assert desk.send(report("e1"))
     await client.expect("8", {17: "e1"})
     await desk.stop()
@@ -188,8 +187,7 @@ async def test_a_restart_keeps_numbers_and_undelivered_reports(desk: Desk) -> No
 
     assert (await client.expect("8"))[17] == "e2"
     await client.send("D", order("c2"))
-    await asyncio.sleep(0.05)
-    assert len(desk.app.messages) == 2
+    await desk.received(2)
     await client.expect_silence(0.1)
 
 
@@ -199,7 +197,7 @@ async def test_orders_sent_into_a_gap_are_processed_once_and_in_order(desk: Desk
     lost = [client.build("D", order(f"lost{number}")) for number in range(3)]
     assert [number for _, number in lost] == [2, 3, 4]
     await client.send("D", order("after"))
-    await asyncio.sleep(0.2)
+    await desk.received(4)
 
     ids = [text.partition("\x0111=")[2].partition("\x01")[0] for _, text in desk.app.messages]
     assert ids == ["lost0", "lost1", "lost2", "after"]
@@ -221,8 +219,7 @@ async def test_a_possible_duplicate_is_not_processed_again(desk: Desk) -> None:
     await client.send("D", order("c1"))
     await client.send("D", order("c1"), seq=2, header={43: "Y", 122: utc_now()})
     await client.send("D", order("c2"))
-    await asyncio.sleep(0.05)
-    assert len(desk.app.messages) == 2
+    await desk.received(2)
 
 
 async def test_logout_and_sequence_reset_in_one_segment_do_not_end_the_process(desk: Desk) -> None:
@@ -278,8 +275,7 @@ async def test_sequence_reset_below_the_expected_number_is_rejected_and_the_sess
     reject = await client.expect("3")
     assert (reject[372], reject[373]) == ("4", "5")
     await client.send("D", order("c2"))
-    await asyncio.sleep(0.05)
-    assert len(desk.app.messages) == 2
+    await desk.received(2)
 
 
 async def test_orders_in_the_same_segment_as_the_logon_are_not_left_lying(desk: Desk) -> None:
@@ -290,16 +286,14 @@ async def test_orders_in_the_same_segment_as_the_logon_are_not_left_lying(desk: 
     orders = [client.build("D", order(f"c{number}"))[0] for number in range(50)]
     await client.send_raw(logon + b"".join(orders))
     await client.expect("A")
-    await asyncio.sleep(0.1)
-    assert len(desk.app.messages) == 50
+    await desk.received(50)
 
 
 async def test_orders_sent_right_before_the_connection_breaks_are_processed(desk: Desk) -> None:
     client = await desk.logged_on()
     await client.send_raw(b"".join(client.build("D", order(f"c{number}"))[0] for number in range(200)))
     await client.close()
-    await asyncio.sleep(0.3)
-    assert len(desk.app.messages) == 200
+    await desk.received(200)
     assert numbers(desk)[1] == 202
 
 
@@ -314,7 +308,7 @@ async def test_a_garbled_message_is_ignored_and_asked_for_again(desk: Desk) -> N
     wrong_length = wrong_length.replace(b"\x019=" + length, b"\x019=%d" % (int(length) + 7))
     good, _ = client.build("D", order("c3"))
     await client.send_raw(wrong_length + good)
-    await asyncio.sleep(0.2)
+    await desk.received(3)
 
     ids = [text.partition("\x0111=")[2].partition("\x01")[0] for _, text in desk.app.messages]
     assert ids == ["c1", "c2", "c3"]
@@ -423,8 +417,7 @@ async def test_a_thousand_reports_are_sent_again_while_others_are_served(desk: D
     print(f"1000 reports sent again in {time.monotonic() - started:.3f} s")
     await client.expect_silence(0.1)
     await client.send("D", order("c1"))
-    await asyncio.sleep(0.05)
-    assert len(desk.app.messages) == 1
+    await desk.received(1)
 
 
 async def test_stop_says_logout_and_waits_for_the_answer(desk: Desk) -> None:
