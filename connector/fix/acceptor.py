@@ -69,7 +69,8 @@ class FixAcceptor:
         """Load the sessions and listen; returns the bound port.
 
         Raises:
-            EngineStartError: configuration, dictionary or store refused.
+            EngineStartError: configuration or dictionary refused.
+            StoreDamagedError: the message store contradicts itself.
             OSError: the address cannot be bound, or the store cannot be written.
         """
         self._listener = self._engine.open()

@@ -18,6 +18,7 @@ from connector.fix.engine_settings import session_id, session_settings
 from connector.fix.framing import SOH
 from connector.fix.private_listener import PrivateListener, free_port, open_descriptors
 from connector.fix.session import Application, EventLog, FailStop, SessionSpec
+from connector.fix.store_check import check_store
 
 EXIT_SOFTWARE = 70  # sysexits.h
 MAX_RAISED = 10
@@ -68,9 +69,11 @@ class Engine:
 
         Raises:
             EngineStartError: with the engine's own words.
+            StoreDamagedError: the message store of a session contradicts itself.
             ListenerNotFoundError: the engine's listener could not be taken away from the network.
         """
         self._store_path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        check_store(self._store_path, self._sessions)
         try:
             self._dictionary = fix.DataDictionary(str(self._dictionary_path))
         except (fix.ConfigError, fix.RuntimeError) as error:

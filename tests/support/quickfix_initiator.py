@@ -127,7 +127,7 @@ def main(config: dict[str, Any]) -> None:  # the child
         text = message.toString().encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         return [list(part.partition("=")[::2]) for part in text.split("\x01")[:-1]]
 
-    class Client(fix.Application):
+    class Client(fix.Application):  # type: ignore[misc]
         def onCreate(self, session_id: Any) -> None: ...
 
         def onLogon(self, session_id: Any) -> None:

@@ -1,0 +1,75 @@
+"""Looks at the engine's message store before the engine does.
+
+quickfix takes a damaged store for a new or a smaller one without a word: numbers restart at 1, reports vanish
+into gap fills, or every ResendRequest(2) ends the session. A store that contradicts itself stops the start.
+
+Files of a session (FileStore of 1.16.0): `.seqnums` "<next outgoing> : <next incoming>", 20 digits each;
+`.header` "<number>,<offset>,<size> " per stored message; `.body` the messages. A message is stored, then the
+number counted up.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from connector.fix.session import BEGIN_STRING, SessionSpec
+
+TAIL_BYTES = 256  # several header entries
+SEQNUMS = re.compile(rb"(\d{20}) : (\d{20})\s*")
+LAST_ENTRY = re.compile(rb"(?:^|(?<= ))(\d+),(\d+),(\d+) $")
+
+
+class StoreDamagedError(Exception):
+    """The message store of a session contradicts itself."""
+
+    def __init__(self, session: str, file: Path, fault: str) -> None:
+        super().__init__(
+            f"FIX session {session}: {file}: {fault}. Restore the store from a backup of the same moment, "
+            f"or move the session's files away and have the client log on with ResetSeqNumFlag(141)=Y"
+        )
+        self.session, self.file = session, file
+
+
+def check_store(store_path: Path, sessions: Sequence[SessionSpec]) -> None:
+    """Check the store of every session that has one.
+
+    Raises:
+        StoreDamagedError: names session, file and fault.
+    """
+    for spec in sessions:
+        _check(spec.key, store_path / f"{BEGIN_STRING}-{spec.sender_comp_id}-{spec.target_comp_id}")
+
+
+def _check(session: str, stem: Path) -> None:
+    numbers, header, body = (stem.with_name(f"{stem.name}.{kind}") for kind in ("seqnums", "header", "body"))
+    if not _size(numbers) and not _size(header) and not _size(body):
+        return  # a new session, or one that died while its files were made
+    match = SEQNUMS.fullmatch(numbers.read_bytes()) if numbers.exists() else None
+    if match is None:
+        raise StoreDamagedError(session, numbers, "the sequence numbers are missing or unreadable")
+    last_sent = int(match[1]) - 1
+    stored, end = _last_entry(session, header)
+    if stored not in (last_sent, last_sent + 1):  # + 1: killed between the message and its number
+        raise StoreDamagedError(
+            session, header, f"the last message is number {stored}, but number {last_sent} was sent"
+        )
+    if end > _size(body):
+        raise StoreDamagedError(session, body, f"{_size(body)} bytes, but message {stored} ends at {end}")
+
+
+def _last_entry(session: str, header: Path) -> tuple[int, int]:
+    """Number of the last stored message and where it ends in the body."""
+    if not _size(header):
+        return 0, 0
+    with header.open("rb") as file:
+        file.seek(max(0, _size(header) - TAIL_BYTES))
+        entry = LAST_ENTRY.search(file.read())
+    if entry is None:
+        raise StoreDamagedError(session, header, "the index ends in the middle of an entry")
+    return int(entry[1]), int(entry[2]) + int(entry[3])
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
