@@ -100,7 +100,8 @@ class Drive:
         """The engine can store reports now: those that waited go first."""
         self._fix = fix
         waiting, self._waiting = self._waiting, []
-        self._send(waiting)
+        if waiting:
+            self._send(waiting)
 
     def happen(self, happening: Happening) -> None:
         """Deal with one happening now."""
