@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import aiohttp
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from yarl import URL
 
 from connector.simulator.keys import DemoKey
 from connector.simulator.server import RunningSimulator
@@ -60,8 +61,6 @@ class Client:
 
     async def raw(self, method: str, target: str, **options: Any) -> Answer:
         headers = {"X-MBX-APIKEY": self.key.api_key} | options.pop("headers", {})
-        from yarl import URL
-
         url = URL(self.simulator.url + target, encoded=True)
         async with self.session.request(method, url, headers=headers, **options) as reply:
             return Answer(reply.status, dict(reply.headers), await reply.read())
