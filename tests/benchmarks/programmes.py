@@ -29,6 +29,7 @@ from tests.benchmarks.raw_fix import RawFixClient, Round
 
 IN_FLIGHT = 32
 WARM_UP = 200
+PASSWORD = "not-a-secret-of-anyone"
 Numbers = dict[str, float]
 
 
@@ -122,7 +123,7 @@ def connector(plan: Plan) -> Numbers:
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         with stub_running(plan.stub, directory) as stub, _connector_running(directory, stub) as port:
-            client = RawFixClient(port)
+            client = RawFixClient(port, username="bench", password=PASSWORD)
             _settle(client, stub, _measured(client, WARM_UP, 1))
             alone = _measured(client, plan.orders, 1)
             inward, outward = _halves(alone, stub)
@@ -214,7 +215,7 @@ def _configuration(directory: Path, stub: Stub) -> dict[str, object]:
                 {
                     "targetCompId": "BENCH",
                     "username": "bench",
-                    "password": "bench",
+                    "password": PASSWORD,
                     "connector": "BENCH",
                     "account": "MAIN",
                 }

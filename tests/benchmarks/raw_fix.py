@@ -114,7 +114,10 @@ class RawFixClient:
     def _messages(self) -> list[bytes]:
         """At least one whole message, as they come."""
         while True:
-            data = self._socket.recv(262_144)
+            try:
+                data = self._socket.recv(262_144)
+            except TimeoutError:
+                raise BenchError(f"no FIX message for {SILENCE_S:.0f} s while reports were due") from None
             if not data:
                 raise BenchError("the acceptor closed the connection")
             self._rest += data
