@@ -26,9 +26,7 @@ FRAMES_PER_TURN = 4  # then the loop serves the others
 READ_BYTES = 256 * 1024
 ROUNDS_PER_TURN = 64  # reads from the engine before the loop serves the others
 ENGINE_READ_BYTES = 8192
-BACKLOG_BYTES = (
-    4096  # a read of this size may have left messages queued in the engine, which writes one a poll
-)
+BACKLOG_BYTES = 4096  # so long a read may leave messages queued in the engine, which writes one a poll
 BACKLOG_POLLS = 64
 MAX_AHEAD = 10_000  # messages beyond a gap in one connection; the engine keeps them all in memory
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -34,16 +35,27 @@ def open_descriptors() -> set[int]:
 
 
 class PrivateListener:
-    """A Unix-domain listener of mode 0600 in a directory of mode 0700."""
+    """A Unix-domain listener that only this process can reach.
+
+    Its file (mode 0600, in a directory of mode 0700) is removed as soon as we hold a handle to it, through
+    which we connect; so nothing is left behind, not even by kill -9. Where there are no such handles (outside
+    Linux) the file stays until `close`.
+    """
 
     def __init__(self) -> None:
         self._directory = Path(tempfile.mkdtemp(prefix="connector-fix-"))
-        self._path = self._directory / "engine"
+        path = self._directory / "engine"
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.bind(str(self._path))
-        self._path.chmod(0o600)
+        self._socket.bind(str(path))
+        path.chmod(0o600)
         self._socket.listen(BACKLOG)
         self._socket.setblocking(False)
+        self._address = str(path)
+        self._handle = -1
+        if sys.platform == "linux":
+            self._handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
+            self._address = f"/proc/self/fd/{self._handle}"
+            shutil.rmtree(self._directory)
 
     def replace(self, descriptors: Iterable[int], port: int) -> None:
         """Put this listener over the one among `descriptors` that listens on TCP `port`.
@@ -63,15 +75,18 @@ class PrivateListener:
         link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             link.setblocking(False)
-            link.connect(str(self._path))
+            link.connect(self._address)
         except OSError:
             link.close()
             raise
         return link
 
     def close(self) -> None:
-        """Remove the socket file; connections live on."""
+        """Make it unreachable; connections live on."""
         self._socket.close()
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
         shutil.rmtree(self._directory, ignore_errors=True)
 
 

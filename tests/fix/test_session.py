@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import pytest
 
+from connector.fix import link
 from tests.fix.conftest import Desk, order, report, small_receive_buffer
 from tests.support.fix_client import FixClient, frame, utc_now
 
@@ -212,6 +215,79 @@ async def test_a_number_too_low_ends_the_session_and_says_what_is_due(desk: Desk
     assert logout[58] == "MsgSeqNum too low, expecting 3 but received 2"
     await client.expect_closed()
     assert len(desk.app.messages) == 1
+
+
+async def test_what_waits_behind_a_gap_is_limited(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine keeps every message beyond a gap in memory (fact 14)."""
+    monkeypatch.setattr(link, "MAX_AHEAD", 50)
+    client = await desk.logged_on()
+    client.answers = False
+    client.store.clear()
+    client.next_out += 1_000_000
+    far = [client.build("D", order(f"c{number}"), seq=client.next_out + number)[0] for number in range(60)]
+    await client.send_raw(b"".join(far))
+    await client.expect_closed()
+    assert desk.log.named("fix_connection_closed")[0]["reason"] == "more than 50 messages beyond a gap"
+    assert desk.app.messages == []
+
+
+async def test_who_does_not_read_may_not_ask_again(desk: Desk) -> None:
+    """Each ResendRequest would add the whole history to the engine's queue."""
+    client = await desk.logged_on()
+    small_receive_buffer(client)
+    client._tasks[0].cancel()
+    for number in range(12):
+        assert desk.send(report(f"e{number}", t58="x" * 800_000))
+        await asyncio.sleep(0.01)
+    assert desk.log.named("fix_client_reads_slowly")
+    await client.send("2", {7: "1", 16: "0"})
+    async with asyncio.timeout(5):
+        while not desk.app.logouts:
+            await asyncio.sleep(0.01)
+    assert "asks for messages again" in desk.log.named("fix_connection_closed")[0]["reason"]
+
+
+async def test_mutated_messages_harm_nobody_else(desk: Desk) -> None:
+    """Whole frames with odd content, in segments of several, from a client that knows its password; seeded."""
+    random = Random(20240501)
+    other = await desk.logged_on("OMS2")
+    kinds = ["D", "F", "H", "0", "1", "2", "3", "4", "5", "A", "8", "j", "AE", "zz"]
+    tags = [7, 16, 34, 36, 43, 45, 49, 52, 56, 58, 97, 112, 122, 123, 141, 11, 55, 38, 136, 137, 9999, 0]
+    values = [
+        "",
+        "0",
+        "1",
+        "-1",
+        "Y",
+        "N",
+        "x",
+        "99999999999999999999",
+        "OMS1",
+        "20200101-00:00:00",
+        "\x00",
+        "\u00ff",
+    ]
+    for _ in range(200):
+        client = desk.client(answers=False)
+        await client.connect("127.0.0.1", desk.port)
+        await client.send_logon(reset=True)
+        segment = b""
+        for number in range(2, 12):
+            head = {34: str(number), 49: "OMS1", 52: utc_now(), 56: "GW"}
+            fields = [(35, random.choice(kinds)), *head.items(), *order(f"c{number}").items()]
+            for _ in range(random.randrange(4)):
+                at = random.randrange(1, len(fields) + 1)
+                odd = (random.choice(tags), random.choice(values))
+                fields[at : at + random.randrange(2)] = [odd]
+            segment += frame(fields)
+        with contextlib.suppress(ConnectionError):
+            await client.send_raw(segment)
+        await asyncio.sleep(0.005)
+        await client.close()
+        client.faults.clear()
+    assert desk.app.logons.count(("OMS1->GW", True)) >= 150, "most rounds did reach the engine"
+    assert desk.send(report("alive"), "OMS2->GW")
+    await other.expect("8", {17: "alive"})
 
 
 async def test_a_possible_duplicate_is_not_processed_again(desk: Desk) -> None:
