@@ -109,6 +109,12 @@ def test_a_fill_may_leave_its_fee_open() -> None:
     assert (trade.commission, trade.commission_asset) == (None, None)
 
 
+def test_a_fill_without_an_identity_is_told_by_its_sum_only() -> None:
+    """Without a trade id nothing could keep it from being told twice; `z` makes us ask for the trades."""
+    said = statement(FILL | {"t": -1})
+    assert (said.trades, said.executed) == ((), Decimal("0.001"))
+
+
 def test_a_cancels_own_id_never_names_the_order() -> None:
     """Trap 9: on CANCELED `c` is the cancel's id and `C` the order's."""
     said = statement(NEW | {"x": "CANCELED", "X": "CANCELED", "c": "cxl-9", "C": "ord-000123"})

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -385,6 +385,10 @@ def test_what_is_not_a_plain_positive_decimal_is_refused(send: Any, tag: int, va
 @given(
     whole=st.text("0123456789", max_size=20), part=st.one_of(st.none(), st.text("0123456789", max_size=20))
 )
+@example(whole="9" * 20, part="9" * 20)
+@example(whole="0" * 20, part="0" * 19 + "1")
+@example(whole="", part="10")
+@example(whole="007", part="")
 def test_the_digits_the_oms_sent_are_kept(profile: SessionProfile, whole: str, part: str | None) -> None:
     """P9: trailing zeros and all 20 + 20 digits; only zeros before the first digit go."""
     value = whole if part is None else f"{whole}.{part}"
@@ -617,6 +621,14 @@ def test_what_has_no_order_to_report_on_is_a_business_reject(
     assert message.refusal.text.startswith(told)
     assert (message.refusal.reason, message.ref_msg_type, message.ref_seq_num) == (reason, kind, 12)
     assert message.ref_id == ("r-1" if "11=r-1" in body else None)
+
+
+@pytest.mark.parametrize("kind", ["D", "F", "H", "G"])
+def test_bytes_that_are_not_utf_8_never_reach_the_journal(send: Any, kind: str) -> None:
+    """The engine hands them over as lone surrogates: no encoder takes them, and the engine takes none back."""
+    message = send("11=o\udcff1|1=\udcff|41=o\udcff0|55=\udcff|54=\udcff|38=\udcff", kind)
+    encoded = msgspec.json.encode(message)
+    assert b"o?1" in encoded
 
 
 def test_a_field_of_ours_that_comes_twice_is_refused(send: Any) -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -268,6 +268,16 @@ def test_the_old_notional_filter_binds_too(limit_order: NewOrder) -> None:
     assert refusal.text.endswith("= 50.00000 is below minNotional 100.00 (MIN_NOTIONAL)")
 
 
+def test_the_notional_is_multiplied_out_in_full(limit_order: NewOrder) -> None:
+    """Rounded to 28 digits this product would be 5, and pass."""
+    order = replace(limit_order, price=Decimal("0." + "9" * 20), quantity=Decimal("5." + "0" * 19 + "5"))
+    free = [{"filterType": name, "minPrice": "0", "minQty": "0"} for name in ("PRICE_FILTER", "LOT_SIZE")]
+    refusal = check(order, instrument(*free, baseAssetPrecision=None, quoteAssetPrecision=None))
+
+    assert refusal is not None
+    assert "= 4.9999999999999999999999999999999999999995 is below minNotional" in refusal.text
+
+
 def test_exactly_at_a_limit_is_within_it(limit_order: NewOrder) -> None:
     """min <= q <= max, min <= notional <= max, ceil(q / iceberg) <= parts."""
     for changes in (
@@ -290,9 +300,11 @@ def test_a_market_stop_is_checked_by_its_trigger_only(limit_order: NewOrder) -> 
 
 
 @given(
-    units=st.integers(1, 10**40 - 1),
+    units=st.integers(1, 39).flatmap(lambda digits: st.integers(10**digits, 10 ** (digits + 1) - 1)),
     tick=st.sampled_from(["0.01", "0.00000001", "5", "0.00025", "0.00000000000000000001"]),
 )
+@example(units=10**39 + 7, tick="0.00000000000000000001")
+@example(units=10**39 + 7, tick="0.01")
 def test_the_tick_rule_is_exact_at_any_size(limit_order: NewOrder, units: int, tick: str) -> None:
     """28 digits, where decimal's default context ends, are not enough for 20 + 20."""
     price = Decimal(f"{units}e-20")

@@ -6,13 +6,15 @@ import pytest
 
 from mappers.binance_requests import Operation
 from mappers.model import RefusalKind
-from mappers.reasons import NEVER_DEFINITIVE, cxl_rej_reason, judge, ord_rej_reason, refusal
+from mappers.reasons import cxl_rej_reason, judge, ord_rej_reason, refusal
 
 NEW, CANCEL, QUERY = Operation.NEW_ORDER, Operation.CANCEL, Operation.QUERY
 
 
 @pytest.mark.parametrize("operation", [NEW, CANCEL])
-@pytest.mark.parametrize("code", sorted(NEVER_DEFINITIVE))
+@pytest.mark.parametrize(
+    "code", [-1000, -1001, -1003, -1004, -1006, -1007, -1008, -1015, -1016, -3000, -3007, -3044]
+)
 def test_a_code_that_proves_nothing_leaves_the_outcome_unknown(operation: Operation, code: int) -> None:
     """Reference section 5.1, "never definitive": query before any resend."""
     assert judge(operation, 400, code, "whatever") is None
