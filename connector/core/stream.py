@@ -39,7 +39,7 @@ CONNECTION_SPENT = frozenset(
 )  # already active here; no more ids here: only a new connection helps
 
 
-class UserStream:
+class StreamMachine:
     """The machine. `chance` gives numbers in [0, 1) for the jitter."""
 
     def __init__(
@@ -142,10 +142,8 @@ class UserStream:
         link = self._link(number)
         if link is not None:
             for scope, subscription in link.holding(subscription_id):
-                subscription.ended(subscription_id)
-                if not subscription.live:
-                    self._desks[scope].refused(now_ns)
-                    self._subscription_lost(link, scope, subscription, "eventStreamTerminated")
+                self._desks[scope].refused(now_ns)
+                self._subscription_lost(link, scope, subscription, "eventStreamTerminated")
         return self._finish(now_ns)
 
     def server_shutdown(self, now_ns: int, number: int) -> list[Action]:
@@ -214,7 +212,7 @@ class UserStream:
             f"{link.number}:{link.phase}" for link in (self._current, self._successor) if link is not None
         ]
         state = "closed" if self._closed else "up" if self._up else "down"
-        return f"<UserStream {state} [{' '.join(links)}] unproven={len(self._unproven)}>"
+        return f"<StreamMachine {state} [{' '.join(links)}] unproven={len(self._unproven)}>"
 
     # Deciding
 
@@ -277,7 +275,7 @@ class UserStream:
             self._out.append(CloseSocket(old.number))
         reason = UpReason.REPLACED if self._up else self._gap
         self._up = True
-        self._unproven.clear()  # reconciling covers what was sent before
+        self._unproven.clear()  # reconciling covers it; its event may have been on its way on the old one
         self._out.append(Up(reason))
 
     def _subscription_lost(self, link: Link, scope: Scope, subscription: Subscription, cause: str) -> None:

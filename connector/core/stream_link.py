@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from connector.core.stream_values import Scope, StreamSettings
@@ -42,14 +42,10 @@ class Subscription:
     request: int | None = None  # the Subscribe on its way
     answer_by_ns: int = 0
     token_expires_ns: int = 0  # of the token it was sent with
-    ids: list[int | None] = field(default_factory=list)  # all the venue has not ended; the last is the newest
+    live: bool = False  # events of this scope arrive here
+    id: int | None = None  # the newest subscription id; None: the venue did not say
     renew_ns: int | None = None
     expires_ns: int | None = None
-
-    @property
-    def live(self) -> bool:
-        """Events of this scope arrive here."""
-        return bool(self.ids)
 
     def sent(self, request: int, answer_by_ns: int, token_expires_ns: int) -> None:
         """A Subscribe left."""
@@ -62,21 +58,16 @@ class Subscription:
     def accepted(
         self, now_ns: int, subscription_id: int | None, lifetime_ns: int, settings: StreamSettings
     ) -> None:
-        """The venue took it; an older id stays known until the venue ends it (reference 1.7)."""
+        """The venue took it. An older id may go on until the venue ends it, which then ends nothing here."""
         self.request = None
-        self.ids = [known for known in self.ids if known != subscription_id] + [subscription_id]
+        self.live = True
+        self.id = subscription_id
         self.renew_ns = now_ns + min(settings.renewal_ns, lifetime_ns // 2)
         self.expires_ns = now_ns + lifetime_ns
 
-    def ended(self, subscription_id: int | None) -> None:
-        """The venue ended this id; None: all of them."""
-        self.ids = (
-            [] if subscription_id is None else [known for known in self.ids if known != subscription_id]
-        )
-
     def lost(self) -> None:
         """No events come any more: subscribe again, unless a renewal is on its way already."""
-        self.ids = []
+        self.live = False
         self.renew_ns = self.expires_ns = None
         self.wanted = self.request is None
 
@@ -120,11 +111,11 @@ class Link:
         return None
 
     def holding(self, subscription_id: int | None) -> list[tuple[Scope, Subscription]]:
-        """The scopes that have this subscription id; None: all that have any."""
+        """The scopes whose newest subscription this is; None: all that are subscribed."""
         return [
             (scope, subscription)
             for scope, subscription in self.subscriptions.items()
-            if subscription.live and (subscription_id is None or subscription_id in subscription.ids)
+            if subscription.live and subscription_id in {None, subscription.id}
         ]
 
     @property

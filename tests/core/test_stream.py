@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from connector.core.stream import UserStream
+from connector.core.stream import StreamMachine
 from connector.core.stream_values import (
     SECOND_NS,
     Action,
@@ -34,11 +34,11 @@ SETTINGS = StreamSettings()
 ALIVE = HOUR  # what a token of the default settings lives for
 
 
-def machine(*scopes: Scope, settings: StreamSettings = SETTINGS) -> UserStream:
-    return UserStream(scopes or (None,), settings, lambda: 1.0)
+def machine(*scopes: Scope, settings: StreamSettings = SETTINGS) -> StreamMachine:
+    return StreamMachine(scopes or (None,), settings, lambda: 1.0)
 
 
-def bring_up(stream: UserStream, now: int = 0, number: int = 1, request: int = 1) -> None:
+def bring_up(stream: StreamMachine, now: int = 0, number: int = 1, request: int = 1) -> None:
     """The whole start of a cross account, as it should go."""
     stream.connect(now)
     stream.opened(now, number)
@@ -119,8 +119,8 @@ def test_the_subscription_is_renewed_on_the_same_socket_by_a_fresh_token_each_he
     assert stream.next_timer_ns == (1802 + 1800) * S
 
 
-def test_a_renewal_under_a_new_id_keeps_the_old_id_known_until_the_venue_ends_it() -> None:
-    """Reference 11.3: same id or a new one, both are handled; the old one's end is no gap."""
+def test_after_a_renewal_under_a_new_id_the_end_of_the_old_one_is_no_gap() -> None:
+    """Reference 11.3: same id or a new one, both are handled; the end of the new one is a gap."""
     stream = machine()
     bring_up(stream)
     stream.tick(1800 * S)
@@ -351,6 +351,20 @@ def test_the_old_connection_is_closed_only_after_the_new_one_is_subscribed(why: 
     ]
 
 
+def test_what_was_sent_just_before_a_replacement_is_left_to_reconciling() -> None:
+    """Its event may have been on its way on the connection that was closed."""
+    stream = machine()
+    bring_up(stream)
+    stream.server_shutdown(S, 1)
+    stream.token_received(S, None, "t2", ALIVE)
+    stream.opened(S, 2)
+    stream.order_message_sent(2 * S, "fx-1")
+
+    stream.subscribed(2 * S, 2, 2, subscription_id=0, lifetime_ns=ALIVE)
+
+    assert stream.next_timer_ns == 1802 * S
+
+
 def test_an_announced_shutdown_repeated_opens_one_successor() -> None:
     stream = machine()
     bring_up(stream)
@@ -473,7 +487,7 @@ def test_orders_sent_while_the_stream_is_down_are_left_to_reconciling() -> None:
     assert stream.next_timer_ns == 1800 * S
 
 
-def bring_up_rest(stream: UserStream) -> None:
+def bring_up_rest(stream: StreamMachine) -> None:
     stream.opened(0, 1)
     stream.token_received(0, None, "t", ALIVE)
     stream.subscribed(0, 1, 1, subscription_id=0, lifetime_ns=ALIVE)
@@ -569,7 +583,7 @@ class World:
         self.chance = Random(seed)
         self.scopes: tuple[Scope, ...] = self.chance.choice([(None,), ("A",), ("A", "B", "C")])
         self.settings = StreamSettings(heartbeat_ns=self.chance.choice([60, 1800]) * S)
-        self.stream = UserStream(self.scopes, self.settings, self.chance.random)
+        self.stream = StreamMachine(self.scopes, self.settings, self.chance.random)
         self.now = 0
         self.healed = False
         self.settled = False  # healed, and what the trouble left behind is over
