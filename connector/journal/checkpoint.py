@@ -10,7 +10,7 @@ from typing import Final
 
 from connector.journal.errors import JournalUnwritableError
 
-COMMITS_BETWEEN: Final = 4000  # about 16 MB of WAL: seconds of full load, minutes of an ordinary day
+COMMITS_BETWEEN: Final = 2000  # about 8 MB of WAL: a second of full load, minutes of an ordinary day
 INSIST_ABOVE_FRAMES: Final = 65_536  # 256 MB of WAL
 
 

@@ -17,6 +17,9 @@ from connector.journal.rows import APPLICATION_ID, SCHEMA, SCHEMA_VERSION
 # as their row survives kill -9, which is before it survives a power loss; a row lost that way must
 # not leave its position to another fact. `Journal.append` keeps what is unsynced well below this.
 LEAP: Final = 1_000_000
+# Zeros written behind the WAL's frames at open: a sync of a file that does not grow costs half of one
+# that does (no metadata to commit). SQLite reads no further than its last whole frame.
+ROOM: Final = 10 * 1024 * 1024  # bytes; the frames of `checkpoint.COMMITS_BETWEEN` commits and some
 _WAIT_FOR_OTHERS_S: Final = 1.0  # a foreign tool holding the write lock longer than this is a fault
 
 
@@ -93,6 +96,15 @@ def claim_positions(database: sqlite3.Connection, path: Path, last: int, product
     database.execute("INSERT INTO opens VALUES (?, ?, ?)", (first, time.time_ns(), product_version))
     _sync_directory(path)  # this write has made the WAL file: its name must survive as well
     return first
+
+
+def make_room(database: sqlite3.Connection, wal_descriptor: int) -> None:
+    """Write the WAL file out to `ROOM`, synced."""
+    database.execute("BEGIN IMMEDIATE")  # no tool's frame may come between the size and the zeros
+    size = os.fstat(wal_descriptor).st_size
+    os.pwrite(wal_descriptor, bytes(max(0, ROOM - size)), size)
+    os.fsync(wal_descriptor)
+    database.execute("ROLLBACK")
 
 
 def _is_unused(database: sqlite3.Connection, path: Path) -> bool:

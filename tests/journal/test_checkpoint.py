@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from connector.journal import Journal, JournalUnwritableError, Row, checkpoint
+from connector.journal.database import ROOM
 
 FILLER = "x" * 300
 
@@ -37,7 +38,7 @@ async def test_the_wal_does_not_grow_with_the_history(
         await asyncio.sleep(0.02)  # a moment without orders, in which the copying catches up
 
     assert path.stat().st_size > 2000 * 300
-    assert Path(f"{path}-wal").stat().st_size < 1000 * 4096
+    assert Path(f"{path}-wal").stat().st_size < ROOM + 1000 * 4096
     assert len(list(journal.replay())) == 2000
 
 
@@ -50,7 +51,7 @@ async def test_a_load_without_pause_is_held_up_rather_than_let_the_wal_grow_for_
 
     await fill(journal, 4000)
 
-    assert Path(f"{path}-wal").stat().st_size < 2000 * 4096
+    assert Path(f"{path}-wal").stat().st_size < ROOM + 200 * 4096
     assert len(list(journal.replay())) == 4000
 
 
