@@ -70,6 +70,18 @@ def check(
     raise typer.Exit(checked(config, as_json=as_json, env=os.environ))
 
 
+@app.command()
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Leave it running and print how to connect.")] = False,
+    as_json: Json = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show raw FIX, venue requests.")] = False,
+) -> None:
+    """Tell a trading story with a simulated exchange and a real FIX client, and compare their books."""
+    from connector.demo.command import demo as performed  # noqa: PLC0415
+
+    raise typer.Exit(performed(keep=keep, as_json=as_json, verbose=verbose))
+
+
 @app.command(add_help_option=False)
 def simulate() -> None:
     """Run the bundled Binance margin exchange (`connector simulate --help`)."""
