@@ -144,11 +144,24 @@ class ClockKeeper:
         self._retry_s = retry_s
         self._burst = burst
         self._doubt = asyncio.Event()
+        self._measuring: asyncio.Task[bool] | None = None
 
     async def measure(self) -> bool:
-        """Take a burst of samples, one after the other; whether at least one came back."""
+        """Take a burst of samples, one after the other; whether at least one came back.
+
+        Whoever asks while one is being taken waits for that one.
+        """
+        if self._measuring is None:
+            self._measuring = asyncio.get_running_loop().create_task(self._take_burst())
+            self._measuring.add_done_callback(self._measured)
+        return await asyncio.shield(self._measuring)
+
+    async def _take_burst(self) -> bool:
         answers = [await self._sample() for _ in range(self._burst)]
         return any(answers)
+
+    def _measured(self, _: asyncio.Task[bool]) -> None:
+        self._measuring = None
 
     def doubt(self) -> None:
         """The venue refused a timestamp (-1021): measure at once. However often called, it asks once."""

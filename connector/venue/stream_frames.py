@@ -45,7 +45,7 @@ class ShuttingDown:
 
 @dataclass(frozen=True, slots=True)
 class Odd:
-    """No frame we know; to be counted and passed over (trap 19)."""
+    """No frame we know (trap 19): it proves nothing and ends nothing."""
 
     why: str
 

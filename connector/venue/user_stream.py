@@ -84,7 +84,8 @@ class UserStream:
             url: `websocketUrl`, e.g. wss://ws-api.binance.com:443/ws-api/v3.
             scopes: (None,) for a cross account, else the isolated symbols.
             fetch_token: asks the venue for one token living for `settings.validity_ns`; raises TokenError.
-            on_event: takes the text of each frame with an account event, as received.
+            on_event: takes the text of each frame with an account event, as received; also of one that is
+                neither event nor answer as far as we can see, since a torn event is a reason to reconcile.
             on_up, on_down: the stream became whole (reconcile), or may miss events from now on.
             fail_stop: takes any exception of ours, a callback's included: the daemon must end (P12).
             now_ns: monotonic; venue_now_ms: epoch; chance: numbers in [0, 1).
@@ -278,6 +279,8 @@ class UserStream:
                 self._do(self._machine.server_shutdown(now_ns, number))
             case Odd():
                 self._odd(frame)
+                if text.strip():
+                    self._on_event(text)
 
     def _answered(self, now_ns: int, number: int, answer: Answered) -> None:
         if not isinstance(answer.id, int):

@@ -177,3 +177,14 @@ async def test_any_number_of_refused_timestamps_is_one_new_measurement() -> None
 
     assert (ask.count, clock.measured) == (6, True)
     task.cancel()
+
+
+async def test_measurements_asked_for_at_the_same_time_are_one() -> None:
+    """Fifty orders that each want a fresh clock must not become fifty bursts."""
+    clock, ask = _clock(), _Asked()
+    keeper = ClockKeeper(clock, ask, burst=3)
+
+    assert await asyncio.gather(*(keeper.measure() for _ in range(50))) == [True] * 50
+    assert ask.count == 3
+    assert await keeper.measure()
+    assert ask.count == 6

@@ -235,13 +235,21 @@ async def test_a_name_that_does_not_resolve_means_it_did_not_happen(rest_to: Ope
     assert (reply.kind, reply.sent_ns) == (ReplyKind.NOT_SENT, 0)
 
 
-async def test_a_failed_tls_handshake_means_it_did_not_happen(venue: RawVenue, rest_to: Opener) -> None:
+async def test_a_failed_tls_handshake_means_it_did_not_happen(rest_to: Opener) -> None:
     """The port answers in plain text: the handshake ends before any byte of the request could leave."""
-    venue.answers = [venue.says(venue.http("200 OK", b"{}"))]
 
-    reply = await rest_to(venue.url.replace("http", "https")).send(ORDER)
+    async def plain_text(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await writer.drain()
+        writer.close()
 
-    assert (reply.kind, reply.sent_ns, venue.requests) == (ReplyKind.NOT_SENT, 0, [])
+    server = await asyncio.start_server(plain_text, "127.0.0.1", 0)
+
+    reply = await rest_to(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}").send(ORDER)
+
+    assert (reply.kind, reply.sent_ns) == (ReplyKind.NOT_SENT, 0)
+    assert "SSL" in reply.cause
+    server.close()
 
 
 async def test_a_handshake_that_never_ends_means_it_did_not_happen(rest_to: Opener) -> None:

@@ -336,17 +336,20 @@ async def test_a_venue_that_comes_back_is_found_again(api: WsApi, open_stream: O
 
 
 @pytest.mark.parametrize("odd", ["", "not json", "[]", '{"event":{}}', "{"])
-async def test_an_odd_frame_is_passed_over_and_counted(api: WsApi, open_stream: Opener, odd: str) -> None:
-    """Trap 19."""
+async def test_an_odd_frame_is_counted_and_handed_on_for_judgement(
+    api: WsApi, open_stream: Opener, odd: str
+) -> None:
+    """Trap 19: it ends nothing; but it may be a torn event, which is a reason to reconcile."""
     stream, desk = open_stream()
     await desk.sees(lambda: stream.up)
 
     await api.sockets[0].send_str(odd)
     await api.sockets[0].send_bytes(b"\x00")
     await api.sockets[0].send_str(EVENT)
-    await desk.sees(lambda: desk.events)
+    await desk.sees(lambda: EVENT in desk.events)
 
-    assert (stream.odd_frames, desk.events, desk.said) == (2, [EVENT], ["up START"])
+    assert (stream.odd_frames, desk.said) == (2, ["up START"])
+    assert desk.events == ([odd, EVENT] if odd else [EVENT])
 
 
 async def test_a_message_beyond_every_measure_ends_the_connection_not_the_daemon(
