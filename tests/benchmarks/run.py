@@ -73,8 +73,8 @@ def ratio_table(rounds: list[Numbers]) -> Table:
     table = Table(
         title="Ratios, each measured side by side in one round", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )
-    for heading in ("", "ratio", "median", "spread", "must/stretch", "reached"):
-        left = heading in ("", "ratio", "reached")
+    for heading in ("ratio", "median", "spread", "must/stretch", "reached"):
+        left = heading in ("ratio", "reached")
         table.add_column(heading, justify="left" if left else "right", no_wrap=True)
     for ratio in RATIOS:
         found = over_rounds(ratio, rounds)
@@ -84,10 +84,9 @@ def ratio_table(rounds: list[Numbers]) -> Table:
         reached = verdict(ratio, found)
         colour = {"stretch": "green", "must": "green", "missed": "red"}.get(reached, "white")
         table.add_row(
-            f"({ratio.part})",
-            ratio.name,
+            f"({ratio.part}) {ratio.name}",
             f"{found.median:.2f}",
-            f"{found.lowest:.2f}-{found.highest:.2f}",
+            f"{found.lowest:.1f}-{found.highest:.1f}",
             aim,
             f"[{colour}]{reached}",
         )
@@ -98,7 +97,7 @@ def number_table(rounds: list[Numbers]) -> Table:
     table = Table(title="Figures of this machine and hour: not to be quoted", box=SIMPLE_HEAD)
     for heading in ("measured", "median", "lowest - highest"):
         table.add_column(heading, justify="left" if heading == "measured" else "right")
-    for name in dict.fromkeys(name for numbers in rounds for name in numbers):
+    for name in sorted({name for numbers in rounds for name in numbers}):
         its = spread([numbers[name] for numbers in rounds if name in numbers])
         table.add_row(name, f"{its.median:,.0f}", f"{its.lowest:,.0f} - {its.highest:,.0f}")
     return table

@@ -37,6 +37,17 @@ def test_the_bare_parts_are_measured_and_told_as_ratios() -> None:
     assert by_name["bare POST p50 / E p50"]["median"] == pytest.approx(expected)
 
 
+def test_the_whole_connector_is_measured_between_client_and_exchange() -> None:
+    """Every order is accepted and filled on the way, or the run fails."""
+    done = bench("--quick", "--json", "--only", "connector", "echo", "post")
+
+    assert done.returncode == 0, done.stderr
+    ratios = {ratio["name"]: ratio for ratio in json.loads(done.stdout)["ratios"]}
+    for name in ("A p50 / E p50", "A p99 / E p99", "B p50 / E p50", "fill -> report p50 / E p50"):
+        assert ratios[name]["median"] > 0
+    assert ratios["orders/s / bare POST/s"]["reaches"] in ("missed", "must", "stretch")
+
+
 def test_people_get_a_table() -> None:
     done = bench("--quick", "--only", "journal")
 

@@ -29,7 +29,7 @@
 #include <unistd.h>
 
 enum { MAX_CONNECTIONS = 1024, IN_SIZE = 64 * 1024, MAX_ORDERS = 1 << 20, TEXT = 40 };
-static const long FIRST_ORDER_ID = 1000000000L;
+static long first_order_id = 1000000000L; /* of orders[0]; a reset gives no id again */
 
 typedef struct {
     char client_id[TEXT], symbol[TEXT], side[8], type[24], quantity[TEXT], price[TEXT], stp[16];
@@ -146,12 +146,12 @@ static void push_report(const order *o, int index, int filled) {
             "{\"subscriptionId\":%d,\"event\":{\"e\":\"executionReport\",\"E\":%lld,\"s\":\"%s\",\"c\":\"%s\",\"S\":\"%s\","
             "\"o\":\"%s\",\"f\":\"GTC\",\"q\":\"%s\",\"p\":\"%s\",\"P\":\"0.00000000\",\"F\":\"0.00000000\",\"g\":-1,\"C\":\"\","
             "\"x\":\"%s\",\"X\":\"%s\",\"r\":\"NONE\",\"i\":%ld,\"l\":\"%s\",\"z\":\"%s\",\"L\":\"%s\",\"n\":\"%s\",\"N\":%s,"
-            "\"T\":%lld,\"t\":%d,\"I\":%d,\"w\":%s,\"m\":%s,\"M\":%s,\"O\":%lld,\"Z\":\"0.00000000\",\"Y\":\"0.00000000\","
+            "\"T\":%lld,\"t\":%ld,\"I\":%ld,\"w\":%s,\"m\":%s,\"M\":%s,\"O\":%lld,\"Z\":\"0.00000000\",\"Y\":\"0.00000000\","
             "\"Q\":\"0.00000000\",\"W\":%lld,\"V\":\"%s\"}}",
             connections[fd]->subscription, (long long)now, o->symbol, o->client_id, o->side, o->type, o->quantity,
-            o->price, filled ? "TRADE" : "NEW", filled ? "FILLED" : "NEW", FIRST_ORDER_ID + index, quantity,
+            o->price, filled ? "TRADE" : "NEW", filled ? "FILLED" : "NEW", first_order_id + index, quantity,
             quantity, price, filled ? "0.00001000" : "0", filled ? "\"BNB\"" : "null", (long long)now,
-            filled ? index + 1 : -1, index * 2 + filled, filled ? "false" : "true", filled ? "true" : "false",
+            filled ? (first_order_id + index) * 2 : -1L, (first_order_id + index) * 2 + filled, filled ? "false" : "true", filled ? "true" : "false",
             filled ? "true" : "false", (long long)now, (long long)now, o->stp);
         push_frame(fd, event, (size_t)n);
     }
@@ -177,7 +177,7 @@ static void place(int fd, const char *query, const char *query_end, int64_t arri
                "\"origQty\":\"%s\",\"executedQty\":\"0\",\"cummulativeQuoteQty\":\"0\",\"status\":\"NEW\","
                "\"timeInForce\":\"GTC\",\"type\":\"%s\",\"side\":\"%s\",\"isIsolated\":false,\"fills\":[],"
                "\"selfTradePreventionMode\":\"%s\"}",
-               o->symbol, FIRST_ORDER_ID + order_count, o->client_id, (long long)epoch_ms(), o->price, o->quantity,
+               o->symbol, first_order_id + order_count, o->client_id, (long long)epoch_ms(), o->price, o->quantity,
                o->type, o->side, o->stp);
     o->replied_ns = clock_ns(CLOCK_MONOTONIC);
     push_report(o, order_count, 0);
@@ -194,7 +194,7 @@ static void tell_order(int fd, const char *query, const char *query_end) {
                    "{\"symbol\":\"%s\",\"orderId\":%ld,\"clientOrderId\":\"%s\",\"price\":\"%s\",\"origQty\":\"%s\","
                    "\"executedQty\":\"%s\",\"status\":\"%s\",\"timeInForce\":\"GTC\",\"type\":\"%s\",\"side\":\"%s\","
                    "\"isIsolated\":false,\"time\":%lld,\"updateTime\":%lld}",
-                   o->symbol, FIRST_ORDER_ID + i, o->client_id, o->price, o->quantity, o->filled ? o->quantity : "0",
+                   o->symbol, first_order_id + i, o->client_id, o->price, o->quantity, o->filled ? o->quantity : "0",
                    o->filled ? "FILLED" : "NEW", o->type, o->side, (long long)epoch_ms(), (long long)epoch_ms());
         return;
     }
@@ -346,6 +346,7 @@ static void answer(int fd, const char *head, const char *body, size_t body_lengt
         fill_next = 0;
         reply_text(fd, 200, "{}");
     } else if (is(path, length, "/bench/reset")) {
+        first_order_id += order_count;
         order_count = 0, fill_next = -1;
         reply_text(fd, 200, "{}");
     } else {
