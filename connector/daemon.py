@@ -35,8 +35,7 @@ from connector.venue.desk import Desk, DeskSpec, KeyRefusedError
 from connector.version import VERSION
 from mappers.fix_in import read_message
 from mappers.ids import CompositeIds, IdMapper, SequenceIds
-from mappers.model import SelfTradePreventionMode, SideEffectType
-from mappers.profile import DayTimeInForce, SessionProfile
+from mappers.profile import SessionProfile
 
 READY_WITHIN_S = 30.0  # after that the FIX port opens although the venue has not answered
 LOGOUT_WITHIN_S = 4.0
@@ -275,9 +274,9 @@ def profiles(settings: Settings) -> list[SessionProfile]:
                 session=f"{session.target_comp_id}->{session.sender_comp_id}",
                 client_comp_id=session.target_comp_id,
                 on_behalf_of=session.on_behalf_of,
-                side_effect=SideEffectType(its.side_effect_type),
-                stp_mode=SelfTradePreventionMode(its.self_trade_prevention_mode),
-                day_time_in_force=DayTimeInForce(session.day_time_in_force),
+                side_effect=its.side_effect_type,
+                stp_mode=its.self_trade_prevention_mode,
+                day_time_in_force=session.day_time_in_force,
                 default_account=session.account,
                 accounts={key.account: key.isolated_symbols for key in its.api_keys},
             )

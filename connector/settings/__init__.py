@@ -8,22 +8,21 @@ from connector.settings.model import (
     ApiKey,
     Connector,
     ConnectorSettings,
-    DayTimeInForce,
     Fix,
     Journal,
     LogFormat,
     Logging,
     LogLevel,
     OrderMapperType,
-    SelfTradePreventionMode,
     Session,
     Settings,
-    SideEffectType,
     SyncSettings,
 )
 from connector.settings.secret import Secret
 from connector.settings.shipped import shipped
 from connector.settings.view import Shown, masked_view, rows
+from mappers.model import SelfTradePreventionMode, SideEffectType
+from mappers.profile import DayTimeInForce
 
 __all__ = [
     "Acceptor",

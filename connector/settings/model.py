@@ -24,32 +24,13 @@ from connector.settings.kinds import (
 )
 from connector.settings.schema import Block, Blocks, NamedBlocks, block, setting
 from connector.settings.secret import Secret
-
-
-class SelfTradePreventionMode(StrEnum):
-    EXPIRE_MAKER = "EXPIRE_MAKER"
-    EXPIRE_TAKER = "EXPIRE_TAKER"
-    EXPIRE_BOTH = "EXPIRE_BOTH"
-    NONE = "NONE"
-
-
-class SideEffectType(StrEnum):
-    NO_SIDE_EFFECT = "NO_SIDE_EFFECT"
-    MARGIN_BUY = "MARGIN_BUY"
-    AUTO_REPAY = "AUTO_REPAY"
-    AUTO_BORROW_REPAY = "AUTO_BORROW_REPAY"
-    MARGIN_BUY_REPAY_SELL = "MARGIN_BUY_REPAY_SELL"
-    MARGIN_SELL_REPAY_BUY = "MARGIN_SELL_REPAY_BUY"
+from mappers.model import SelfTradePreventionMode, SideEffectType
+from mappers.profile import DayTimeInForce
 
 
 class OrderMapperType(StrEnum):
     SEQUENCE = "SEQUENCE"
     COMPOSITE = "COMPOSITE"
-
-
-class DayTimeInForce(StrEnum):
-    REJECT = "REJECT"
-    GTC = "GTC"
 
 
 class LogLevel(StrEnum):

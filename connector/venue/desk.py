@@ -5,17 +5,31 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any, NoReturn
 
-from connector.core.happenings import Call, Happening, InstrumentsLoaded, Reconcile, SkewMeasured
+from connector.core.happenings import (
+    Call,
+    Cancel,
+    Happening,
+    InstrumentsLoaded,
+    Reconcile,
+    SkewMeasured,
+    StreamStated,
+    Submit,
+)
+from connector.core.stream_values import Scope, StreamSettings
 from connector.venue.caller import Caller
 from connector.venue.clock import ClockKeeper, TimeSample, VenueClock, read_server_time
 from connector.venue.rest import ReplyKind, Rest
 from connector.venue.signing import signer_for
+from connector.venue.user_stream import Token, TokenError, UserStream
 from mappers import binance
+from mappers.binance import ListenToken, Unreadable
 from mappers.instruments import Instrument, read_exchange_info
-from mappers.model import Outcome, RefusalKind, Stated, VenueRefused
+from mappers.model import OrderStatement, Outcome, RefusalKind, Stated, VenueRefused
 
+NS_PER_MS = 1_000_000
 RETRY_S = 2.0
 WARM = 2  # connections opened before the first order
 RECONCILE_AT_START = "start"
@@ -84,6 +98,7 @@ class Desk:
         self._caller = Caller(
             self._rest, self._keeper, auto_repay_at_cancel=spec.auto_repay_at_cancel, now_ns=now_ns
         )
+        self._stream = self._user_stream()
 
     # -- life -----------------------------------------------------------------------------------------
 
@@ -99,6 +114,7 @@ class Desk:
         await self._prove_key()
         self._spawn(self._keeper.run())
         self._spawn(self._keep_instruments())
+        self._stream.start()
         self._happen(Reconcile(account=self._spec.account, reason=RECONCILE_AT_START))
 
     async def stop(self) -> None:
@@ -107,6 +123,7 @@ class Desk:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._stream.close()
         await self._rest.close()
 
     # -- what the drive asks ----------------------------------------------------------------------------
@@ -115,7 +132,55 @@ class Desk:
         """Make the call once."""
         return await self._caller.make(call)
 
+    def order_message_sent(self, call: Call) -> None:
+        """An order or a cancel is about to leave: the stream must prove itself (staleWebsocketTimeout)."""
+        self._stream.order_message_sent(_key(call))
+
+    def order_message_answered(self, call: Call, outcome: Outcome) -> None:
+        """Its outcome is known; one the venue refused causes no event."""
+        self._stream.order_message_answered(_key(call), event_expected=not isinstance(outcome, VenueRefused))
+
     # -- inside -----------------------------------------------------------------------------------------
+
+    def _user_stream(self) -> UserStream:
+        spec = self._spec
+        settings = StreamSettings(
+            heartbeat_ns=spec.heartbeat_interval_ms * NS_PER_MS,
+            stale_ns=spec.stale_timeout_ms * NS_PER_MS,
+        )
+        self._validity_ms = settings.validity_ns // NS_PER_MS
+        return UserStream(
+            spec.websocket_url,
+            spec.isolated_symbols or (None,),
+            settings,
+            fetch_token=self._token,
+            on_event=self._event,
+            on_up=lambda reason: self._happen(Reconcile(account=spec.account, reason=f"stream {reason}")),
+            on_down=lambda _cause: None,  # logged by the stream; what was missed is asked for once it is up
+            fail_stop=self._fail_stop,
+            now_ns=self._now_ns,
+            venue_now_ms=lambda: self._clock.timestamp_ms(self._now_ns()),
+            chance=Random().random,  # noqa: S311  # jitter, not a secret
+            log=self._log,
+        )
+
+    async def _token(self, scope: Scope) -> Token:
+        request = binance.listen_token(scope, isolated=scope is not None, validity_ms=self._validity_ms)
+        reply = await self._rest.send(request)
+        if reply.kind is not ReplyKind.ANSWERED:
+            raise TokenError(reply.cause)
+        token = binance.read_listen_token(reply.http, reply.body, reply.retry_after_s)
+        if not isinstance(token, ListenToken):
+            raise TokenError(repr(token))
+        return Token(token.token, token.expires_ms)
+
+    def _event(self, text: str) -> None:
+        event = binance.read_frame(text).event
+        if isinstance(event, OrderStatement):
+            self._happen(StreamStated(account=self._spec.account, statement=event))
+        elif isinstance(event, Unreadable):
+            self._log.error("event_unreadable", cause=event.cause)
+            self._happen(Reconcile(account=self._spec.account, reason="unreadable event"))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -177,8 +242,8 @@ class Desk:
             self._log.error("instruments_unreadable", text=str(error))
             return None
 
-    def order_message_sent(self, call: Call) -> None:
-        """An order or a cancel is about to leave."""
 
-    def order_message_answered(self, call: Call, outcome: Outcome) -> None:
-        """Its outcome is known."""
+def _key(call: Call) -> str:
+    """One order message, until it is answered."""
+    assert isinstance(call, (Submit, Cancel))
+    return f"{type(call).__name__} {call.client_order_id}"

@@ -163,7 +163,10 @@ async def test_twenty_orders_and_a_kill_in_their_middle(
     daemon, oms = make_daemon(settings=SHORT), Oms()
     await daemon.start("--kill-at", "answered:8")
     await oms.connect(daemon)
-    orders = [await oms.order(type="1" if n % 2 else "2", **({} if n % 2 else {"px": "50000.00"})) for n in range(20)]
+    orders = [
+        await oms.order(type="1" if n % 2 else "2", **({} if n % 2 else {"px": "50000.00"}))
+        for n in range(20)
+    ]
     assert await daemon.ended() == -9
     await oms.close()
 

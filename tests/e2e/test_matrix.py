@@ -235,7 +235,9 @@ async def test_stp_none_is_checked_against_the_symbols_modes(client: Client) -> 
 
 async def test_a_stop_and_a_take_profit_trigger_and_fill(client: Client) -> None:
     stop, _ = await client.placed(type="3", side=SELL, stop="59000.00")
-    profit, _ = await client.placed(type="4", side=SELL, stop="61000.00", px="60900.00", stop_type="TakeProfit")
+    profit, _ = await client.placed(
+        type="4", side=SELL, stop="61000.00", px="60900.00", stop_type="TakeProfit"
+    )
 
     await client.venue.sim("price", symbol="BTCUSDT", price="61010")
     assert (await client.report(profit[11], "F"))[39] == "2"
@@ -250,7 +252,17 @@ async def test_a_duplicate_clordid_is_refused_and_a_possresend_answered_by_statu
     again = await client.refused(cl_ord_id=first[11], type="2", px="50000.00")
     assert (again[39], again[103], again[37]) == ("0", "6", first[37])
 
-    fields = {35: "D", 97: "Y", 11: first[11], 55: "BTCUSDT", 54: BUY, 40: "2", 38: "0.01", 44: "50000.00", 60: now()}
+    fields = {
+        35: "D",
+        97: "Y",
+        11: first[11],
+        55: "BTCUSDT",
+        54: BUY,
+        40: "2",
+        38: "0.01",
+        44: "50000.00",
+        60: now(),
+    }
     await client.initiator.send(fields)
     status = await client.report(first[11], "I")
     assert (status[39], status[37]) == ("0", first[37])
