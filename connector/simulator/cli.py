@@ -10,10 +10,11 @@ from typing import TextIO
 import yaml
 
 from connector.simulator.config import SimulatorConfig, Timers
+from connector.simulator.faults import FaultError
 from connector.simulator.keys import ApiKey, KeyFileError, key_from_entry, masked
 from connector.simulator.server import RunningSimulator, run
 
-EXIT_BAD_KEYS = 2
+EXIT_BAD_OPTIONS = 2
 EXIT_NO_PORT = 1
 
 
@@ -37,6 +38,13 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--seed", type=int, default=0, help="of demo keys, ladder and random walk")
     options.add_argument("--no-moves", action="store_true", help="prices stay until /sim/price moves them")
     options.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="JSON",
+        help='a fault in force from the start, e.g. {"action":"reply_lost"}; repeatable',
+    )
+    options.add_argument(
         "--time-scale", type=float, default=1.0, help="WS ping, pong and 24 h timers run this much faster"
     )
     return options
@@ -54,6 +62,7 @@ def configuration(arguments: argparse.Namespace) -> SimulatorConfig:
 
     Raises:
         KeyFileError: a key cannot be used.
+        FaultError: a fault is not a JSON object.
     """
     return SimulatorConfig(
         host=arguments.host,
@@ -63,7 +72,18 @@ def configuration(arguments: argparse.Namespace) -> SimulatorConfig:
         demo_accounts=tuple(arguments.account) or ("main",),
         timers=Timers().scaled(arguments.time_scale),
         price_moves=not arguments.no_moves,
+        faults=tuple(_fault(text) for text in arguments.fault),
     )
+
+
+def _fault(text: str) -> dict[str, object]:
+    try:
+        parsed = json.loads(text)
+    except ValueError as error:
+        raise FaultError(f"--fault {text}: {error}") from None
+    if not isinstance(parsed, dict):
+        raise FaultError(f"--fault {text}: not a JSON object")
+    return parsed
 
 
 def load_keys(inline: Sequence[str], file: Path | None) -> tuple[ApiKey, ...]:
@@ -145,7 +165,7 @@ def write_port(file: Path, port: int) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run until SIGTERM or SIGINT. Exit code 0; 1 the port is taken; 2 a key cannot be used."""
+    """Run until SIGTERM or SIGINT. Exit code 0; 1 the port is taken; 2 a key or a fault cannot be used."""
     arguments = parser().parse_args(argv)
 
     def started(simulator: RunningSimulator) -> None:
@@ -155,9 +175,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     try:
         run(configuration(arguments), started)
-    except KeyFileError as error:
+    except (KeyFileError, FaultError) as error:
         sys.stderr.write(f"connector.simulator: {error}\n")
-        return EXIT_BAD_KEYS
+        return EXIT_BAD_OPTIONS
     except OSError as error:
         sys.stderr.write(f"connector.simulator: {arguments.host}:{arguments.port}: {error}\n")
         return EXIT_NO_PORT

@@ -66,7 +66,7 @@ def execution_report(
         "M": trade is not None,
         "O": order.created_us,
         "Z": padded(order.executed_quote),
-        "Y": ZERO_TEXT if trade is None else padded(trade.price * trade.quantity),
+        "Y": ZERO_TEXT if trade is None else padded(trade.quote),
         "Q": padded(order.quote_order_qty),
         "V": order.stp_mode,
     }

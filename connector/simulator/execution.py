@@ -122,7 +122,7 @@ class Execution:
             price, quantity, self.now_us, buyer_is_maker=maker.side is Side.BUY
         )
         for order, is_maker in ((taker, False), (maker, True)):
-            order.executed_quote += price * quantity
+            order.executed_quote += rounded_down(price * quantity)
             order.updated_us = self.now_us
             order.status = Status.FILLED if order.remaining == 0 else Status.PARTIALLY_FILLED
             if order.account is not None:
@@ -215,9 +215,8 @@ class Execution:
         is_maker: bool,
     ) -> None:
         """Move the money of one side, repay what the order asked to repay, tell the trade."""
-        paid, received = (
-            (price * quantity, quantity) if order.side is Side.BUY else (quantity, price * quantity)
-        )
+        quote = rounded_down(price * quantity)
+        paid, received = (quote, quantity) if order.side is Side.BUY else (quantity, quote)
         self._pay(order, account, paid, quantity)
         rules = self.ledger.rules
         rate = rules.maker_commission if is_maker else rules.taker_commission
@@ -253,7 +252,7 @@ class Execution:
         account.wallet.spend(order.spends, paid)
         order.locked -= paid
         if order.side is Side.BUY and order.price > 0:
-            saved = order.price * quantity - paid
+            saved = rounded_down(order.price * quantity - paid)
             if 0 < saved <= order.locked:
                 account.wallet.unlock(order.spends, saved)
                 order.locked -= saved

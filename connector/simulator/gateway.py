@@ -134,6 +134,8 @@ class Gateway:
         assert call.key is not None
         timing = Timing(call.params)
         timing.check_received(call.now_us)
+        if not arrival.raw.is_percent_encoded():
+            raise refusal(-1022)
         check_signature(call.key, arrival.raw.signed_payload(), call.params)
         if endpoint.security is Security.TRADE and not call.key.can_trade:
             raise unauthorized_trading()

@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from connector.simulator.numbers import ZERO
+from connector.simulator.numbers import ZERO, rounded_down
 
 if TYPE_CHECKING:
     from connector.simulator.account import TradingAccount
@@ -114,6 +114,11 @@ class Trade:
     is_buyer: bool
     is_maker: bool
     time_us: int
+
+    @property
+    def quote(self) -> Decimal:
+        """What changed hands for `quantity`, in the eight decimals wallets are kept in."""
+        return rounded_down(self.price * self.quantity)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

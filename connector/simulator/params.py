@@ -14,6 +14,7 @@ DECIMAL_PATTERN = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
 INTEGER_PATTERN = r"^[0-9]{1,20}$"
 _DECIMAL = re.compile(DECIMAL_PATTERN)
 _INTEGER = re.compile(INTEGER_PATTERN)
+_ENCODED = re.compile(rb"(?:[A-Za-z0-9\-._~!*'()+&=/]|%[0-9A-Fa-f]{2})*")
 ASSET_PRECISION = 8
 
 E = TypeVar("E", bound=StrEnum)
@@ -29,6 +30,14 @@ class Raw:
     def signed_payload(self) -> bytes:
         """What the signature covers: query followed by body, both without the signature itself."""
         return _without_signature(self.query) + _without_signature(self.body)
+
+    def is_percent_encoded(self) -> bool:
+        """Tell whether every value was encoded before it was signed, as the venue demands since 2026-01-15.
+
+        Besides the unreserved characters of RFC 3986, what JavaScript's and HTML forms' encoders leave
+        is let through. Stricter than the venue may be: what passes here passes there.
+        """
+        return _ENCODED.fullmatch(self.query) is not None and _ENCODED.fullmatch(self.body) is not None
 
     def decoded(self) -> dict[str, str]:
         """Merge both places; the query string wins over the body.

@@ -54,9 +54,11 @@ class RunningSimulator:
         Raises:
             OSError: the address cannot be bound.
         """
-        self._runner = web.ServerRunner(web.Server(self._handle))
+        # No access log: it would show signed addresses.
+        server = web.Server(self._handle, access_log=None)
+        self._runner = web.ServerRunner(server, shutdown_timeout=0.5)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self.config.host, self.config.port, shutdown_timeout=0.5)
+        site = web.TCPSite(self._runner, self.config.host, self.config.port)
         await site.start()
         self.port = int(self._runner.addresses[0][1])
         self._mover = asyncio.create_task(self._move_prices())
@@ -111,6 +113,8 @@ class RunningSimulator:
         try:
             await response.prepare(request)
             await response.write_eof()
+        except ConnectionError:
+            pass  # the client went away; what it asked for has happened all the same
         finally:
             self.world.hub.flush()
         return response
@@ -121,13 +125,14 @@ async def start(config: SimulatorConfig) -> RunningSimulator:
 
     Raises:
         OSError: the address cannot be bound.
+        FaultError: a configured fault cannot be used.
     """
     simulator = RunningSimulator(config)
     await simulator.listen()
     return simulator
 
 
-def run(config: SimulatorConfig, started: Callable[[RunningSimulator], None]) -> None:
+def run(config: SimulatorConfig, started: Callable[[RunningSimulator], None] | None = None) -> None:
     """Serve in the foreground until SIGTERM or SIGINT; `started` is called once it listens.
 
     Raises:
@@ -141,7 +146,8 @@ def run(config: SimulatorConfig, started: Callable[[RunningSimulator], None]) ->
             loop.add_signal_handler(number, stopped.set)
         simulator = await start(config)
         try:
-            started(simulator)
+            if started is not None:
+                started(simulator)
             await stopped.wait()
         finally:
             await simulator.stop()

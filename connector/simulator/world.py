@@ -62,6 +62,8 @@ class World:
         self.weights = WeightLimiter(config.limits)
         self.log = RequestLog()
         self.tokens: dict[str, ListenToken] = {}
+        for description in config.faults:
+            self.faults.add(description)
 
     def _take_events(self) -> list[tuple[TradingAccount, Event]]:
         return self.exchange.take_events()  # of the present exchange: `reset` replaces it

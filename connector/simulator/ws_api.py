@@ -20,6 +20,8 @@ from connector.simulator.streams import Session
 from connector.simulator.world import World
 
 CONNECTION_WEIGHT = 2
+BANNED = 418  # such a reply is the last frame of a connection
+CUT_AFTER_S = 0.05  # time for that frame to leave
 Json: TypeAlias = dict[str, object]
 Method: TypeAlias = Callable[["WsApi", Session, Mapping[str, object]], object]
 
@@ -122,6 +124,8 @@ class WsApi:
             return
         await _sleep(faults, Action.DELAY_REPLY)
         session.send_json(reply)
+        if reply["status"] == BANNED:
+            asyncio.get_running_loop().call_later(CUT_AFTER_S, session.cut)
         self.world.hub.flush()
 
     def _perform(self, session: Session, request: Request) -> object:

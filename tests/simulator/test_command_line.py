@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -113,3 +114,24 @@ def test_unusable_keys_are_explained(tmp_path: Path, inline: list[str], text: st
 def test_an_unusable_key_ends_with_code_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--key", "apiKey=x", "--port", "0"]) == 2
     assert "give apiSecret" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("fault", ["{", "[]", '{"action":"explode"}'])
+def test_an_unusable_fault_ends_with_code_2(capsys: pytest.CaptureFixture[str], fault: str) -> None:
+    assert main(["--fault", fault, "--port", "0"]) == 2
+    assert "connector.simulator: " in capsys.readouterr().err
+
+
+def test_faults_can_be_in_force_from_the_start() -> None:
+    with started(
+        "--json", "--fault", '{"action":"error_before","route":"GET /api/v3/time","status":503}'
+    ) as process:
+        assert process.stdout is not None
+        url = json.loads(process.stdout.readline())["url"] + "/api/v3/time"
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(url, timeout=5)
+        refused.value.close()
+        with urllib.request.urlopen(url, timeout=5) as reply:
+            assert reply.status == 200
+
+    assert refused.value.code == 503

@@ -257,3 +257,16 @@ async def test_a_key_without_trade_permission_may_only_look(
     trade = await client.raw("POST", f"{ORDER}?{query}&signature={signature}", headers=header)
 
     assert (look.status, trade.error[:2]) == (200, (401, -2015))
+
+
+@pytest.mark.parametrize("value", ["A@B", "A,B", "[1]", "A B", "ü"])
+async def test_a_payload_that_was_not_encoded_is_refused_even_if_signed_as_sent(
+    client: Client, value: str
+) -> None:
+    body = f"asset={value}&amount=1&type=BORROW&timestamp={now_ms()}".encode()
+
+    answer = await client.raw(
+        "POST", "/sapi/v1/margin/borrow-repay", data=body + b"&signature=" + sign(client.key, body).encode()
+    )
+
+    assert answer.error == INVALID_SIGNATURE

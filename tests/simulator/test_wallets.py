@@ -176,3 +176,18 @@ def test_an_order_that_expires_repays_its_loan_too(desk: Desk) -> None:
 
     assert order.borrowed == 20_000
     assert desk.borrowed("USDT") == 0
+
+
+def test_amounts_never_have_more_than_eight_decimals(desk: Desk) -> None:
+    """ETHBTC: a tick of 0.00001 times a lot of 0.0001 has nine."""
+    desk.operation("ETHBTC").start()
+    desk.place(symbol="ETHBTC", side="BUY", type="MARKET", quantity="0.0333", sideEffectType="AUTO_REPAY")
+    resting = desk.buy("0.0333", "0.04999", symbol="ETHBTC")
+    desk.operation("ETHBTC").fill(resting, Decimal("0.0111"), Decimal("0.04998"))
+
+    balance = desk.a.wallet.balance("BTC")
+
+    assert balance.free == round(balance.free, 8)
+    assert balance.locked == resting.locked == round(balance.locked, 8)
+    desk.cancel(resting)
+    assert balance.locked == 0
