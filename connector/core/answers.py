@@ -26,7 +26,7 @@ def submit_answered(turn: Turn, answered: Answered, call: Submit) -> None:
             evidence.hear(turn, call.account, statement)
         if order.life is Life.PENDING_NEW:
             asking.doubt(turn, order, "the reply does not speak of this order", answered.sent_ns)
-    elif order.order_id is not None:
+    elif order.order_id is not None or order.settled:
         _contradicted(turn, order, outcome)
     elif isinstance(outcome, VenueRefused):
         _submit_refused(turn, order, outcome, call, answered.sent_ns)
@@ -58,8 +58,8 @@ def _submit_refused(turn: Turn, order: Order, outcome: VenueRefused, call: Submi
 
 
 def _contradicted(turn: Turn, order: Order, outcome: Outcome) -> None:
-    """The stream has shown the order; a reply that denies or doubts it is answered by asking."""
-    if isinstance(outcome, VenueRefused):
+    """The stream has shown the order, or its refusal; a reply that denies or doubts it is answered by asking."""
+    if isinstance(outcome, VenueRefused) and order.order_id is not None:
         turn.note("error", "reply_contradicts_stream", **order.names, text=outcome.refusal.text)
     if not order.settled:
         asking.ask(turn, order)
@@ -98,7 +98,7 @@ def _not_found(turn: Turn, order: Order, sent_ns: int) -> None:
         asking.ask_later(turn, order, VANISHED_RECHECK_NS)
     elif watch.in_flight:
         return  # its own answer is still to come
-    elif watch.settle_ns is not None and sent_ns >= watch.settle_ns:
+    elif (settles := asking.settles_ns(turn, order)) is not None and sent_ns >= settles:
         text = "never reached the venue: not known there after recvWindow and processing time had passed"
         evidence.reject(turn, order, Refusal(text=text, reason=OTHER))
     else:
@@ -152,17 +152,17 @@ def _ask_next_page(turn: Turn, call: AskTrades, outcome: TradesStated) -> None:
 def cancel_answered(turn: Turn, answered: Answered, call: Cancel) -> None:
     """A Cancel has its outcome."""
     order = turn.book.orders[call.client_order_id]
-    watch = turn.state.watch(call.client_order_id)
-    watch.canceling = False
     outcome = answered.outcome
     if isinstance(outcome, Stated):
         for statement in outcome.statements:
             evidence.hear(turn, call.account, statement)
-    elif order.settled or order.cancel is None:
-        pass  # overtaken by the order's end, which answered the cancel
+    watch = turn.state.watch(call.client_order_id)
+    watch.canceling = False
+    if order.settled or order.cancel is None or order.stated_end is not None:
+        pass  # the order's end answers the cancel
     elif isinstance(outcome, VenueRefused):
         _cancel_refused(turn, order, outcome)
-    else:
+    else:  # unknown, or a success that does not say the order is over
         asking.cancel_later(turn, order, asking.delay_ns(watch.cancels))
         asking.ask(turn, order)
     forget_if_settled(turn, order)

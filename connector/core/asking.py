@@ -29,7 +29,7 @@ def doubt(turn: Turn, order: Order, cause: str, sent_ns: int) -> None:
     """Whether the order arrived is unknown: remember until when it may, and ask (P4)."""
     account = turn.account(order.request.account)
     watch = turn.state.watch(order.client_order_id)
-    watch.settle_ns = sent_ns + (account.rules.settle_ms + account.skew_ms) * NS_PER_MS
+    watch.settle_ns = sent_ns + account.rules.settle_ms * NS_PER_MS
     if order.life is Life.PENDING_NEW:
         if not order.doubted:
             turn.fact(
@@ -37,6 +37,17 @@ def doubt(turn: Turn, order: Order, cause: str, sent_ns: int) -> None:
             )
         turn.note("warning", "outcome_unknown", **order.names, cause=cause)
     ask(turn, order)
+
+
+def settles_ns(turn: Turn, order: Order) -> int | None:
+    """From when on "no such order" is proof (P4); None: nothing is in doubt.
+
+    The clock's share is added when it matters: after a restart the skew is measured later than the doubt.
+    """
+    watch = turn.state.watch(order.client_order_id)
+    if watch.settle_ns is None:
+        return None
+    return watch.settle_ns + turn.account(order.request.account).skew_ms * NS_PER_MS
 
 
 def question(order: Order) -> AskOrder:
@@ -62,7 +73,7 @@ def ask_later(turn: Turn, order: Order, wait_ns: int | None = None) -> None:
     """Ask again after `wait_ns`, or after the usual growing delay."""
     watch = turn.state.watch(order.client_order_id)
     due = turn.now_ns + (delay_ns(watch.asked) if wait_ns is None else wait_ns)
-    settles = watch.settle_ns
+    settles = settles_ns(turn, order)
     if wait_ns is None and settles is not None and turn.now_ns < settles < due:
         due = settles  # the first question whose "no" counts
     watch.asked += 1
@@ -84,18 +95,18 @@ def ask_trades_at(turn: Turn, order: Order, due_ns: int) -> None:
     turn.state.schedule(due_ns, TRADES, order.client_order_id)
 
 
-def pursue_cancel(turn: Turn, order: Order) -> None:
+def pursue_cancel(turn: Turn, order: Order, *, again: bool = False) -> None:
     """An open order with a pending cancel: send it, unless it is out or waits its turn.
 
     An order still in flight or in doubt gets its cancel too: the venue refuses one that comes first
-    (-2011), and the order's acceptance brings us back here.
+    (-2011), and the order's acceptance brings us back here. One whose end is stated waits for its trades.
     """
-    if order.cancel is None or order.settled:
+    if order.cancel is None or order.settled or order.stated_end is not None:
         return
     watch = turn.state.watch(order.client_order_id)
     if watch.canceling or watch.cancel_at is not None:
         return
-    if order.life is Life.PENDING_NEW and watch.cancels:
+    if order.life is Life.PENDING_NEW and watch.cancels and not again:
         return  # tried while not seen yet: acceptance comes first
     send_cancel(turn, order)
 
@@ -141,8 +152,7 @@ def keep(turn: Turn, due_ns: int, kind: str, client_order_id: str) -> None:
             _ask_trades(turn, order)
     elif kind == CANCEL and watch.cancel_at == due_ns:
         watch.cancel_at = None
-        if order.cancel is not None and not order.settled and not watch.canceling:
-            send_cancel(turn, order)
+        pursue_cancel(turn, order, again=True)
 
 
 def _ask_trades(turn: Turn, order: Order) -> None:

@@ -12,7 +12,7 @@ from connector.core import asking
 from connector.core.order import Life, Order
 from connector.core.records import Accepted, CancelFailed, Ended, EndStated, Foreign, Traded
 from connector.core.turn import Turn
-from mappers.model import EXACT, OrderStatement, Refusal, Trade, VenueStatus
+from mappers.model import EXACT, OrderStatement, Refusal, Trade, VenueStatus, plain
 
 TOO_LATE_TO_CANCEL = 0  # CxlRejReason(102)
 
@@ -84,9 +84,12 @@ def _accept(turn: Turn, order: Order, statement: OrderStatement) -> None:
 
 
 def _fills(order: Order, trade: Trade, statement: OrderStatement | None = None) -> bool:
-    """Whether `trade`, not counted yet, is the order's last."""
+    """Whether `trade`, not counted yet, is the order's last.
+
+    The venue's size of a CashOrderQty(152) order is an estimate until it is filled: only FILLED completes it.
+    """
     cum = EXACT.add(order.cum, trade.quantity)
-    if order.quantity is not None and cum >= order.quantity:
+    if order.request.quantity is not None and cum >= order.request.quantity:
         return True
     if statement is not None and statement.status is VenueStatus.FILLED:
         return statement.executed is not None and cum >= statement.executed
@@ -108,8 +111,10 @@ def _count(turn: Turn, order: Order, trade: Trade, *, completes: bool) -> None:
             completes=completes,
         )
     )
-    if order.quantity is not None and order.cum > order.quantity:
-        turn.note("error", "overfilled", **order.names, cum=str(order.cum), quantity=str(order.quantity))
+    if request.quantity is not None and order.cum > request.quantity:
+        turn.note(
+            "error", "overfilled", **order.names, cum=plain(order.cum), quantity=plain(request.quantity)
+        )
 
 
 def _state_end(turn: Turn, order: Order, statement: OrderStatement, life: Life) -> None:

@@ -1,8 +1,9 @@
 """What an OMS asks for becomes a fact and a call, or a refusal that names its reason.
 
 Repetition (FIX 4.4, Appendix D, F.1.b): a ClOrdID(11) used before is refused, OrdRejReason(103)=6; the
-same with PossResend(97)=Y or PossDupFlag(43)=Y is answered by the order's status (150=I) and never placed
-again (P3).
+same with PossResend(97)=Y or PossDupFlag(43)=Y is answered by the order's status (150=I), or by the same
+OrderCancelReject(9) again, and never placed again (P3). An order whose ClOrdID was a cancel's, or the other
+way round, is no repetition.
 """
 
 from __future__ import annotations
@@ -43,12 +44,18 @@ def take(turn: Turn, received: Received) -> None:
         _status(turn, message)
     else:
         known = turn.book.named.get((message.session, message.source_id, message.cl_ord_id))
-        if known is not None and (received.poss_dup or received.poss_resend):
+        if (received.poss_dup or received.poss_resend) and _repeats(message, known):
             _status_of(turn, known)
         elif isinstance(message, (NewOrder, RefusedOrder)):
             _order(turn, message, known)
         else:
             _cancel(turn, message, known)
+
+
+def _repeats(message: NewOrder | RefusedOrder | CancelOrder | RefusedCancel, known: Named | None) -> bool:
+    if isinstance(message, (NewOrder, RefusedOrder)):
+        return isinstance(known, (Order, Refused))
+    return isinstance(known, (CancelRequested, CancelRefused))
 
 
 # -- NewOrderSingle -------------------------------------------------------------------------------
@@ -203,13 +210,15 @@ def _refuse_cancel(
 
 def _status(turn: Turn, request: StatusRequest) -> None:
     known = turn.book.named.get((request.session, request.source_id, request.cl_ord_id))
+    if isinstance(known, CancelRefused):  # a status is the order's, also by the name of its cancel
+        known = turn.book.find(request.session, request.source_id, known.cancel.orig_cl_ord_id)
     if known is None:
         turn.tell(telling.status_of_unknown(request, turn.now_ns))
     else:
         _status_of(turn, known, request.status_req_id)
 
 
-def _status_of(turn: Turn, known: Named, status_req_id: str | None = None) -> None:
+def _status_of(turn: Turn, known: Named | None, status_req_id: str | None = None) -> None:
     """150=I for the order a ClOrdID(11) belongs to, as order or as its cancel."""
     if isinstance(known, CancelRequested):
         known = turn.book.orders[known.client_order_id]
@@ -218,4 +227,5 @@ def _status_of(turn: Turn, known: Named, status_req_id: str | None = None) -> No
     elif isinstance(known, Refused):
         turn.tell(telling.status_of_refused(known.order, known.refusal, turn.now_ns, status_req_id))
     else:
-        turn.tell(telling.cancel_refused(known, turn.now_ms))
+        assert isinstance(known, CancelRefused)
+        turn.tell(telling.cancel_refused(known, turn.now_ms, poss_resend=True))

@@ -57,10 +57,10 @@ def answered(turn: Turn, answer: Answered) -> None:
     _proceed(turn, account, sync)
 
 
-def keep(turn: Turn, kind: str, name: str) -> None:
+def keep(turn: Turn, due_ns: int, kind: str, name: str) -> None:
     """An appointment has come: the period, or another try of what failed."""
     account = turn.account(name)
-    if kind == SYNC and account.sync is None:
+    if kind == SYNC and account.sync is None and account.sync_due_ns == due_ns:
         begin(turn, name, "period")
     elif kind == RETRY and account.sync is not None:
         for call in sorted(account.sync.retry, key=repr):
@@ -200,4 +200,5 @@ def _finish(turn: Turn, account: Account, sync: Sync) -> None:
     if again is not None:
         begin(turn, name, again)
         return
-    turn.state.schedule(turn.now_ns + account.rules.reconcile_interval_ms * NS_PER_MS, SYNC, name)
+    account.sync_due_ns = turn.now_ns + account.rules.reconcile_interval_ms * NS_PER_MS
+    turn.state.schedule(account.sync_due_ns, SYNC, name)

@@ -141,7 +141,7 @@ class Router:
         while agenda and agenda[0][0] <= turn.now_ns:
             due_ns, _, kind, key = heapq.heappop(agenda)
             if kind in (reconcile.SYNC, reconcile.RETRY):
-                reconcile.keep(turn, kind, key)
+                reconcile.keep(turn, due_ns, kind, key)
             else:
                 asking.keep(turn, due_ns, kind, key)
 

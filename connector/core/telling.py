@@ -124,7 +124,7 @@ def pending_cancel(entry: Entry, order: Order) -> ExecutionReport:
     )
 
 
-def cancel_refused(fact: CancelRefused, time_ms: int) -> CancelReject:
+def cancel_refused(fact: CancelRefused, time_ms: int, *, poss_resend: bool = False) -> CancelReject:
     """35=9 for a cancel that did not leave."""
     cancel = fact.cancel
     return CancelReject(
@@ -137,6 +137,7 @@ def cancel_refused(fact: CancelRefused, time_ms: int) -> CancelReject:
         ord_status=fact.ord_status,
         refusal=fact.refusal,
         transact_time_ms=time_ms,
+        poss_resend=poss_resend,
     )
 
 

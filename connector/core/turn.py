@@ -64,6 +64,7 @@ class Account:
     back_off: BackOff = field(default_factory=BackOff)
     sync: Sync | None = None
     sync_again: str | None = None  # a reason that came while one was under way
+    sync_due_ns: int | None = None  # the next periodic one; any that ends in between puts it off
     foreign_seen: set[tuple[str, int, str]] = field(default_factory=set)  # symbol, order id, status
 
     @property
@@ -77,7 +78,7 @@ class Watch:
     """What we are doing about one unsettled order; lost in a crash and made again by recovery."""
 
     in_flight: bool = False  # submitted, no answer yet
-    settle_ns: int | None = None  # P4: "no such order" counts only of a question sent after this
+    settle_ns: int | None = None  # P4 but for the clock's share: see `asking.settles_ns`
     asking: bool = False  # AskOrder is out
     asked: int = 0
     ask_at: int | None = None
