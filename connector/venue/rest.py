@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from typing import Protocol
 
 import aiohttp
+import msgspec
 from yarl import URL
 
 from connector.venue.flight import Departure, FailedError, Flight, cause_of, counters, read_bounded
@@ -39,8 +40,7 @@ class ReplyKind(StrEnum):
     UNKNOWN = "UNKNOWN"  # bytes may have left and no whole answer came: it may or may not have happened
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """The end of one request. Times are of the caller's monotonic clock."""
 
     kind: ReplyKind
@@ -48,9 +48,13 @@ class Reply:
     body: bytes = b""
     cause: str = ""  # of NOT_SENT and UNKNOWN, for people; never an address with a signature
     retry_after_s: str | None = None  # the header's own text
-    used: Mapping[str, int] = field(default_factory=dict)  # lower-case counter header -> value
+    used: dict[str, int] = msgspec.field(default_factory=dict)  # lower-case counter header -> value
     sent_ns: int = 0  # the last byte was handed to the system; 0: never sent
     received_ns: int  # the answer was whole, or the failure was noticed
+
+    def __repr__(self) -> str:
+        """Without the body: it may hold a listen token, or a whole account (P11)."""
+        return f"<Reply {self.kind} http={self.http} body={len(self.body)} bytes cause={self.cause!r}>"
 
 
 class VenueRequest(Protocol):
