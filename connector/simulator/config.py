@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from connector.simulator.account import AccountKind
-from connector.simulator.execution import Rules
 from connector.simulator.keys import ApiKey, DemoKey, demo_keys
+from connector.simulator.ledger import Rules
 from connector.simulator.limits import RateLimits
 from connector.simulator.symbols import DEFAULT_ASSETS, DEFAULT_SYMBOLS, AssetSpec, SymbolSpec
 

@@ -12,8 +12,9 @@ from connector.simulator.errors import (
     refusal,
 )
 from connector.simulator.events import Event, account_position, balance_update
-from connector.simulator.execution import Execution, Ledger, Rules
+from connector.simulator.execution import Execution
 from connector.simulator.filters import check_order, would_trigger
+from connector.simulator.ledger import Ledger, Rules
 from connector.simulator.lending import Lender
 from connector.simulator.limits import OrderCounter, RateLimits
 from connector.simulator.market import Market

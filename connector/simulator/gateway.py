@@ -11,12 +11,14 @@ from connector.simulator.faults import Action, Fault, Occurrence
 from connector.simulator.params import Params, Raw
 from connector.simulator.request_log import LoggedRequest
 from connector.simulator.rest_account import ROUTES as ACCOUNT_ROUTES
+from connector.simulator.rest_loans import ROUTES as LOAN_ROUTES
 from connector.simulator.rest_public import ROUTES as PUBLIC_ROUTES
+from connector.simulator.rest_reference import ROUTES as REFERENCE_ROUTES
 from connector.simulator.rest_trade import ROUTES as TRADE_ROUTES
-from connector.simulator.streams import encoder
+from connector.simulator.session import encoder
 from connector.simulator.world import World
 
-ROUTES = {**PUBLIC_ROUTES, **TRADE_ROUTES, **ACCOUNT_ROUTES}
+ROUTES = {**PUBLIC_ROUTES, **TRADE_ROUTES, **ACCOUNT_ROUTES, **LOAN_ROUTES, **REFERENCE_ROUTES}
 API_POOL = "api"
 JSON = "application/json"
 

@@ -1,29 +1,25 @@
-"""`/ws-api/v3`: sessions, user data subscriptions and public requests (reference sections 1.5-1.7)."""
+"""`/ws-api/v3`: connections, request frames and their answers (reference sections 1.5 and 1.6)."""
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from aiohttp import WSMsgType, web
 
-from connector.simulator import rest_public
-from connector.simulator.auth import Timing, check_signature, find_key, text_of, ws_payload
-from connector.simulator.call import Call, Handler
+from connector.simulator.auth import text_of
 from connector.simulator.errors import VenueError, refusal
 from connector.simulator.faults import Action, Fault, Occurrence
 from connector.simulator.gateway import API_POOL, REFUSING, fault_text
-from connector.simulator.keys import ApiKey
-from connector.simulator.params import Params
-from connector.simulator.streams import Session
+from connector.simulator.session import Session
 from connector.simulator.world import World
+from connector.simulator.ws_methods import METHODS
 
 CONNECTION_WEIGHT = 2
 BANNED = 418  # such a reply is the last frame of a connection
 CUT_AFTER_S = 0.05  # time for that frame to leave
 Json: TypeAlias = dict[str, object]
-Method: TypeAlias = Callable[["WsApi", Session, Mapping[str, object]], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +137,7 @@ class WsApi:
         weight, method = found
         self.world.weights.check_ban(session.ip, self.world.clock.now_us())
         self._charge(session.ip, weight)
-        return method(self, session, request.params)
+        return method(self.world, session, request.params)
 
     def _faults(self, session: Session, request: Request) -> list[Fault]:
         route = f"WS {request.method.removeprefix('v3/')}"
@@ -183,130 +179,6 @@ class WsApi:
             "error": body,
         }
         return reply | self._rate_limits(session, params)
-
-    # --- methods -------------------------------------------------------------------------------
-
-    def logon(self, session: Session, params: Mapping[str, object]) -> object:
-        key = self._signed(params)
-        if not key.can_logon:
-            raise refusal(-1022)  # what users report for HMAC keys; no document says
-        session.key, session.authorized_us = key, self.world.clock.now_us()
-        return self.status(session, params)
-
-    def status(self, session: Session, _: Mapping[str, object]) -> object:
-        on = session.key is not None
-        return {
-            "apiKey": session.key.api_key if session.key else None,
-            "authorizedSince": session.time(session.authorized_us) if on else None,
-            "connectedSince": session.time(session.connected_us),
-            "returnRateLimits": session.rate_limits,
-            "serverTime": session.time(self.world.clock.now_us()),
-            "userDataStream": any(s.by_logon for s in session.subscriptions.values()),
-        }
-
-    def logout(self, session: Session, params: Mapping[str, object]) -> object:
-        """Forget the key; only the subscription it opened ends with it."""
-        session.key = None
-        for subscription in [s for s in session.subscriptions.values() if s.by_logon]:
-            self.world.hub.terminate(subscription)
-        return self.status(session, params)
-
-    def subscriptions(self, session: Session, _: Mapping[str, object]) -> object:
-        return [{"subscriptionId": number} for number in session.subscriptions]
-
-    def subscribe(self, session: Session, _: Mapping[str, object]) -> object:
-        """Listen to the logged-on key's spot account."""
-        if session.key is None:
-            raise refusal(-1002)
-        account = self.world.exchange.users[session.key.account].spot
-        return {"subscriptionId": self.world.hub.subscribe(session, account, by_logon=True).id}
-
-    def subscribe_signed(self, session: Session, params: Mapping[str, object]) -> object:
-        """Listen to the spot account of the key that signs this request."""
-        account = self.world.exchange.users[self._signed(params).account].spot
-        return {"subscriptionId": self.world.hub.subscribe(session, account).id}
-
-    def subscribe_token(self, session: Session, params: Mapping[str, object]) -> object:
-        """Listen to the margin account of a listenToken, or renew it. expirationTime is in microseconds."""
-        text = Params({name: text_of(value) for name, value in params.items()}).required("listenToken")
-        token = self.world.redeem_token(text)
-        subscription = self.world.hub.subscribe(
-            session,
-            token.account,
-            token=token.token,
-            expires_us=token.expires_us,
-            keeps_id=self.world.exchange.ledger.rules.renewal_keeps_id,
-        )
-        return {"subscriptionId": subscription.id, "expirationTime": token.expires_us}
-
-    def unsubscribe(self, session: Session, params: Mapping[str, object]) -> object:
-        """End one subscription, or all when no id is given."""
-        wanted = params.get("subscriptionId")
-        if wanted is None:
-            ended = list(session.subscriptions.values())
-        else:
-            number = Params({"subscriptionId": text_of(wanted)}).integer("subscriptionId")
-            subscription = session.subscriptions.get(-1 if number is None else number)
-            if subscription is None:
-                raise refusal(-2036)
-            ended = [subscription]
-        for subscription in ended:
-            self.world.hub.terminate(subscription)
-        return {}
-
-    def _signed(self, params: Mapping[str, object]) -> ApiKey:
-        """Authenticate one request.
-
-        Raises:
-            VenueError: -2014, -2015, -1102, -1021, -1131, -1022.
-        """
-        texts = Params({name: text_of(value) for name, value in params.items()})
-        key = find_key(self.world.keys, texts.values.get("apiKey"))
-        Timing(texts).check_received(self.world.clock.now_us())
-        check_signature(key, ws_payload(params), texts)
-        return key
-
-
-def _public(handler: Handler) -> Method:
-    """Serve a public REST handler over the WS-API."""
-
-    def perform(api: WsApi, session: Session, params: Mapping[str, object]) -> object:
-        texts = {
-            name: json.dumps(value) if isinstance(value, list) else text_of(value)
-            for name, value in params.items()
-        }
-        call = Call(
-            world=api.world,
-            method="WS",
-            path="/ws-api/v3",
-            params=Params(texts),
-            ip=session.ip,
-            now_us=api.world.clock.now_us(),
-            microseconds=session.microseconds,
-        )
-        return handler(call)
-
-    return perform
-
-
-METHODS: Mapping[str, tuple[int, Method]] = {
-    "ping": (1, _public(rest_public.ping)),
-    "time": (1, _public(rest_public.time)),
-    "exchangeInfo": (20, _public(rest_public.exchange_info)),
-    "depth": (5, _public(rest_public.depth)),
-    "trades.recent": (25, _public(rest_public.trades)),
-    "ticker.price": (4, _public(rest_public.price_ticker)),
-    "ticker.book": (4, _public(rest_public.book_ticker)),
-    "avgPrice": (2, _public(rest_public.average_price)),
-    "session.logon": (2, WsApi.logon),
-    "session.status": (2, WsApi.status),
-    "session.logout": (2, WsApi.logout),
-    "session.subscriptions": (2, WsApi.subscriptions),
-    "userDataStream.subscribe": (2, WsApi.subscribe),
-    "userDataStream.subscribe.signature": (2, WsApi.subscribe_signed),
-    "userDataStream.subscribe.listenToken": (2, WsApi.subscribe_token),
-    "userDataStream.unsubscribe": (2, WsApi.unsubscribe),
-}
 
 
 def _parsed(text: str) -> Request:

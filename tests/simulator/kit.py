@@ -6,7 +6,7 @@ from typing import Any
 
 from connector.simulator.account import AccountKind, TradingAccount
 from connector.simulator.exchange import Exchange
-from connector.simulator.execution import Rules
+from connector.simulator.ledger import Rules
 from connector.simulator.limits import RateLimits
 from connector.simulator.operations import Operation
 from connector.simulator.order_params import parse_order

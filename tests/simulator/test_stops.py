@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from connector.simulator.errors import VenueError
-from connector.simulator.execution import Rules
+from connector.simulator.ledger import Rules
 from connector.simulator.orders import Status
 from tests.simulator.kit import Desk, fills
 

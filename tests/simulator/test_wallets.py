@@ -7,7 +7,7 @@ import pytest
 
 from connector.simulator.account import AccountKind
 from connector.simulator.errors import VenueError
-from connector.simulator.execution import Rules
+from connector.simulator.ledger import Rules
 from connector.simulator.symbols import DEFAULT_ASSETS
 from tests.simulator.kit import Desk
 
