@@ -138,10 +138,9 @@ class Book:
         order = self.orders[fact.client_order_id]
         was = order.life
         order.become(Fact.ACCEPTED)
-        order.order_id, order.doubted = fact.order_id, False
+        order.doubted = False
         order.quantity = order.request.quantity or fact.quantity
-        request = order.request
-        self.by_order_id[request.account, request.symbol, fact.order_id] = order
+        self._name(order, fact.order_id)
         self.live[fact.client_order_id] = order  # again, if it had been given up for lost
         return telling.accepted(entry, order, fact.time_ms, was)
 
@@ -165,6 +164,8 @@ class Book:
     def _ended(self, entry: Entry, fact: Ended) -> Report:
         order = self.orders[fact.client_order_id]
         order.become(END_FACT[fact.life])
+        if fact.order_id is not None:
+            self._name(order, fact.order_id)
         by_cancel = order.cancel if fact.life is Life.CANCELED else None
         if by_cancel is not None:
             order.cancel = None
@@ -187,6 +188,10 @@ class Book:
         del entry
         for position in fact.positions:
             self.untold.pop(position, None)
+
+    def _name(self, order: Order, order_id: int) -> None:
+        order.order_id = order_id
+        self.by_order_id[order.request.account, order.request.symbol, order_id] = order
 
     def _settle(self, order: Order) -> None:
         assert order.life in FINAL

@@ -15,6 +15,7 @@ from connector.core.turn import Turn
 from mappers.model import EXACT, OrderStatement, Refusal, Trade, VenueStatus, plain
 
 TOO_LATE_TO_CANCEL = 0  # CxlRejReason(102)
+OTHER = 99  # OrdRejReason(103)
 
 END: Mapping[VenueStatus, Life] = {
     VenueStatus.FILLED: Life.FILLED,
@@ -40,18 +41,20 @@ def hear_trade(turn: Turn, order: Order, trade: Trade) -> None:
     _conclude(turn, order, trade.time_ms)
 
 
-def reject(turn: Turn, order: Order, refusal: Refusal) -> None:
+def reject(
+    turn: Turn, order: Order, refusal: Refusal, *, time_ms: int = 0, order_id: int | None = None
+) -> None:
     """It did not happen: the order's one terminal report, and its cancel's answer."""
-    _end(turn, order, Life.REJECTED, turn.now_ms, refusal=refusal)
+    _end(turn, order, Life.REJECTED, time_ms, refusal=refusal, order_id=order_id)
     _tidy(turn, order)
 
 
 def _take(turn: Turn, order: Order, statement: OrderStatement) -> None:
     end = END.get(statement.status)
     if order.order_id is None:
-        if end is Life.REJECTED:
+        if end is Life.REJECTED and not statement.executed and not statement.trades:
             if not order.settled:
-                reject(turn, order, Refusal(text=statement.reason or "rejected by the venue", reason=99))
+                _rejected(turn, order, statement)
             return
         _accept(turn, order, statement)
     for trade in sorted(statement.trades, key=lambda trade: trade.trade_id):
@@ -69,9 +72,16 @@ def _take(turn: Turn, order: Order, statement: OrderStatement) -> None:
     _conclude(turn, order, statement.time_ms)
 
 
+def _rejected(turn: Turn, order: Order, statement: OrderStatement) -> None:
+    """The first we hear is REJECTED. Its orderId is kept: an older NEW on its way must not bring it back."""
+    refusal = Refusal(text=statement.reason or "rejected by the venue", reason=OTHER)
+    reject(turn, order, refusal, time_ms=statement.time_ms, order_id=statement.order_id)
+
+
 def _accept(turn: Turn, order: Order, statement: OrderStatement) -> None:
     if order.life is Life.REJECTED:
-        turn.note("error", "rejected_order_is_at_the_venue", **order.names, order_id=statement.order_id)
+        names = {**order.names, "order_id": statement.order_id}
+        turn.note("error", "rejected_order_is_at_the_venue", **names)
     turn.fact(
         Accepted(
             account=order.request.account,
@@ -151,6 +161,7 @@ def _end(
     *,
     refusal: Refusal | None = None,
     reason: str | None = None,
+    order_id: int | None = None,
 ) -> None:
     turn.fact(
         Ended(
@@ -160,6 +171,7 @@ def _end(
             time_ms=time_ms or turn.now_ms,
             refusal=refusal,
             reason=reason,
+            order_id=order_id,
         )
     )
 

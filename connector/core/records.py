@@ -110,6 +110,7 @@ class Ended(Value, frozen=True, kw_only=True):
     time_ms: int  # venue time, epoch ms; ours where the venue said none
     refusal: Refusal | None = None
     reason: str | None = None
+    order_id: int | None = None  # of an order whose first word from the venue is REJECTED
 
 
 class CancelFailed(Value, frozen=True, kw_only=True):

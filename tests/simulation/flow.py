@@ -68,8 +68,9 @@ class Flow:
             self._send(refused_order(order))
             return
         self._send(order)
-        while chance.random() < weather.oms_cancel:
-            self._at(self._soon(), lambda: self._cancel(order))
+        for _ in range(3):
+            if chance.random() < weather.oms_cancel:
+                self._at(self._soon(), lambda: self._cancel(order))
         if chance.random() < weather.oms_resend:
             self._at(self._soon(), lambda: self._send(order, poss_resend=True))
         if chance.random() < weather.oms_repeat:

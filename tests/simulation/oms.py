@@ -248,7 +248,7 @@ class Oms:
 
     def _cancel_reject(self, reject: CancelReject) -> None:
         name = (reject.session, reject.cl_ord_id)
-        if reject.refusal.reason == DUPLICATE and not reject.poss_resend and self._again(name):
+        if reject.refusal.reason == DUPLICATE and self._again(name):
             self.duplicates_refused[name] += 1
             return
         before = self.answered.get(name)

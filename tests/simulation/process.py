@@ -13,7 +13,6 @@ from connector.core.happenings import Answered, Call, Cancel, Decision, Happenin
 from connector.core.records import Entry, Requested, decode, encode
 from connector.core.router import Router
 from mappers.model import Outcome
-from mappers.reports import Report
 from tests.simulation.oms import demand
 from tests.simulation.venue import MS
 
@@ -64,7 +63,7 @@ class Process:
         self.world = world
         self.dead = False
         self.told: list[int] = []
-        self.left: set[str] = set()  # client order ids whose Submit has left, in this life
+        self.leaves_ns = 0  # nothing is durable before what was written earlier
         self.router = Router(world.rules, world.disk.next_position)
         for position, at_ns, body in world.disk.rows:
             self.router.replay(Entry(position, at_ns, decode(body)))
@@ -107,7 +106,9 @@ class Process:
         world = self.world
         if isinstance(call, (Submit, Cancel)):
             position = world.disk.next_position - 1
-            world.later(int(world.chance.uniform(0.1, 20) * MS), lambda: self._leave(call, position))
+            synced_ns = world.now_ns + int(world.chance.uniform(0.1, 20) * MS)
+            self.leaves_ns = max(self.leaves_ns, synced_ns)
+            world.later(self.leaves_ns - world.now_ns, lambda: self._leave(call, position))
         else:
             world.later(0, lambda: self._send(call))
 
@@ -130,8 +131,3 @@ class Process:
                 self.happen(Answered(call=call, outcome=outcome, sent_ns=sent_ns))
 
         world.wire.send(call, world.rules[call.account], world.timestamp_error_ms, answer)
-
-
-def reports_of(decision: Decision) -> list[Report]:
-    """The reports alone."""
-    return [report for _, report in decision.reports]

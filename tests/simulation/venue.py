@@ -193,17 +193,9 @@ class Venue:
         return Stated(statements=(order.statement(() if bare else tuple(order.trades), bare=bare),))
 
     def _rejected(self, call: Submit) -> OrderStatement:
-        self._next_order_id += 1
-        return OrderStatement(
-            symbol=call.order.symbol,
-            order_id=self._next_order_id,
-            client_order_id=call.client_order_id,
-            status=VenueStatus.REJECTED,
-            quantity=call.order.quantity,
-            executed=Decimal(0),
-            time_ms=self._now_ns() // MS,
-            reason="INSUFFICIENT_BALANCES",
-        )
+        order = self._open(call.account, call.order.symbol, call.client_order_id, Decimal(1))
+        order.status, order.reason = VenueStatus.REJECTED, "INSUFFICIENT_BALANCES"
+        return order.statement()
 
     def _cancel(self, call: Cancel) -> Outcome:
         order = self.by_client_id.get((call.account, call.symbol, call.client_order_id))

@@ -45,9 +45,10 @@ class Weather:
 
     @classmethod
     def draw(cls, chance: Random) -> Weather:
-        """Half of all faults, each with its own strength."""
+        """A share of all faults, each with its own strength: few and strong, many and weak, or both."""
+        share, strongest = chance.choice(((0.2, 0.8), (0.5, 0.35), (0.9, 0.15)))
         drawn = {
-            field.name: round(chance.uniform(0.03, 0.35), 2) if chance.random() < 0.5 else 0.0
+            field.name: round(chance.uniform(0.03, strongest), 2) if chance.random() < share else 0.0
             for field in fields(cls)
         }
         drawn["oms_cancel"] = chance.choice((0.1, 0.5, 0.9))

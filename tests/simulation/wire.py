@@ -36,7 +36,7 @@ class Wire:
 
     def send(self, call: Call, rules: AccountRules, timestamp_error_ms: int, answer: Answer) -> None:
         """Let `call` leave now; `answer` is called once with its outcome."""
-        chance, weather = self.chance, self.weather
+        chance = self.chance
         window_ms = rules.recv_window_ms or DEFAULT_RECV_WINDOW_MS
         signed_ns = self._now_ns() + timestamp_error_ms * MS
         latest_ns = signed_ns + window_ms * MS + VENUE_PROCESSING_MS * MS

@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Callable
-from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -23,7 +22,16 @@ from connector.core.records import Entry
 from connector.core.turn import AccountRules
 from mappers.ids import CompositeIds, SequenceIds
 from mappers.instruments import Instrument
-from mappers.model import OrderStatement, Outcome, OutcomeUnknown, Received, RefusalKind, VenueRefused
+from mappers.model import (
+    NewOrder,
+    OrderStatement,
+    Outcome,
+    OutcomeUnknown,
+    Received,
+    RefusalKind,
+    RefusedOrder,
+    VenueRefused,
+)
 from mappers.reports import Report
 from tests.simulation.flow import Flow
 from tests.simulation.judge import judge
@@ -106,7 +114,7 @@ class World:
         """A line of the story."""
         if self.story is not None:
             at_s = (self.now_ns - START_NS) / SECOND
-            self.story.append(f"{at_s:9.3f}  {text.format(*about)}")
+            self.story.append(f"{at_s:9.3f}  {text.format(*(brief(one) for one in about))}")
 
     def spark(self, process: Process) -> None:
         """A point between two actions: the process may die here."""
@@ -286,8 +294,7 @@ class World:
 
     def tell_report(self, report: Report) -> None:
         """For the story."""
-        if self.story is not None:
-            self.tell("  report {}", short(report))
+        self.tell("  report {}", report)
 
     def noted(self, note: Note) -> None:
         """What an operator would read; an error of ours in an honest world is a broken promise."""
@@ -335,12 +342,22 @@ class World:
         self.streams[account].emit(statement)
 
 
-def short(report: Report) -> str:
-    """A report without the order it echoes."""
-    text = {
-        name: getattr(report, name) for name in report.__struct_fields__ if name not in ("order", "session")
-    }
+SAID_ELSEWHERE = frozenset(
+    {"session", "source_id", "isolated", "side_effect", "stp_mode", "commission", "commission_asset", "maker"}
+)
+
+
+def brief(value: object, *, inside: bool = False) -> object:
+    """A value for the story: without what is empty, and an order inside something by its name alone."""
+    if isinstance(value, (NewOrder, RefusedOrder)) and inside:
+        return value.cl_ord_id
+    if isinstance(value, tuple) and not hasattr(value, "_fields"):
+        return "(" + ", ".join(str(brief(one, inside=True)) for one in value) + ")"
+    names = getattr(value, "__struct_fields__", None) or getattr(value, "__dataclass_fields__", None)
+    if names is None:
+        return value
+    pairs = [(name, getattr(value, name)) for name in names if name not in SAID_ELSEWHERE]
     shown = " ".join(
-        f"{name}={value}" for name, value in text.items() if value not in (None, False, Decimal(0))
+        f"{name}={brief(one, inside=True)}" for name, one in pairs if one not in (None, False, (), "")
     )
-    return f"{type(report).__name__} {shown}"
+    return f"{type(value).__name__}[{shown}]"
