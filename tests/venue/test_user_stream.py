@@ -261,6 +261,7 @@ async def test_an_announced_shutdown_is_bridged_without_a_gap(api: WsApi, open_s
     assert desk.said == ["up START", "up REPLACED"]
     await desk.sees(lambda: api.sockets[0].closed)
     assert not api.sockets[1].closed
+    assert list(stream._open) == list(stream._sockets) == [2]  # nothing of the old one is kept
 
 
 async def test_a_terminated_subscription_is_renewed_on_the_same_socket(
