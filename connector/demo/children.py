@@ -11,9 +11,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from connector import exits
+
 POLL_S = 0.05
 STOP_WITHIN_S = 15.0  # the connector's own promise after SIGTERM
-TAIL_LINES = 15
+TAIL_LINES = 10
+TAIL_WIDTH = 400  # of a line; a log line may carry a whole message
 
 Json = Mapping[str, Any]
 Poll = Callable[[], Awaitable[Json | None]]  # None: not yet
@@ -106,7 +109,8 @@ class Child:
         """
         code = self.process.returncode
         if code is not None:
-            raise self.failed(f"ended with {f'signal {-code}' if code < 0 else f'exit code {code}'}")
+            meaning = f": {exits.MEANING[code]}" if code in exits.MEANING else ""
+            raise self.failed(f"ended with {f'signal {-code}' if code < 0 else f'exit code {code}{meaning}'}")
 
     async def ended(self) -> None:
         """Return never; used to notice the end.
@@ -123,7 +127,10 @@ class Child:
 
     def tail(self) -> list[str]:
         """The last lines of its log."""
-        return self.log.read_text("utf-8", "replace").splitlines()[-TAIL_LINES:] if self.log.exists() else []
+        if not self.log.exists():
+            return []
+        lines = self.log.read_text("utf-8", "replace").splitlines()[-TAIL_LINES:]
+        return [line if len(line) <= TAIL_WIDTH else f"{line[:TAIL_WIDTH]} ..." for line in lines]
 
     async def stop(self, within_s: float = STOP_WITHIN_S) -> None:
         """End of its input or SIGTERM; SIGKILL when that does not help."""

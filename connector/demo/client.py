@@ -49,14 +49,23 @@ class FixClient:
 
         await self._child.until(logged_on, LOGON_S, f"was not logged on within {LOGON_S:.0f} s")
 
+    async def watch(self) -> None:
+        """Return never; used to notice that its log cannot be read or shown any more.
+
+        Raises:
+            ChildError: the process ended.
+        """
+        assert self._reader is not None
+        await self._reader
+        await self._child.ended()
+
     async def stop(self) -> None:
         """Logout and end of the process; what it still says is no part of the story."""
         self._show = lambda _row: None
         await self._child.stop()
         if self._reader is not None:
             self._reader.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._reader
+            await asyncio.gather(self._reader, return_exceptions=True)
 
     async def send(self, msg_type: str, fields: Mapping[int, str]) -> None:
         """Send one message; TransactTime(60) is added."""
@@ -65,23 +74,21 @@ class FixClient:
         stamp = f"{time.strftime('%Y%m%d-%H:%M:%S', time.gmtime(seconds))}.{rest // 1_000_000:03d}"
         await self._write({"send": [[35, msg_type], *fields.items(), [60, stamp]]})
 
-    async def expect(
-        self, what: str, fields: Mapping[int, str], within_s: float = EXPECT_S
-    ) -> dict[int, str]:
+    async def expect(self, what: str, fields: Mapping[int, str]) -> dict[int, str]:
         """Wait for a message with these values; each is given out once.
 
         Raises:
             StoryError: it did not come.
         """
         try:
-            async with asyncio.timeout(within_s), self._news:
+            async with asyncio.timeout(EXPECT_S), self._news:
                 while True:
                     for index, message in enumerate(self._waiting):
                         if fields.items() <= message.items():
                             return self._waiting.pop(index)
                     await self._news.wait()
         except TimeoutError:
-            raise StoryError(f"{what} did not arrive within {within_s:.0f} s") from None
+            raise StoryError(f"{what} did not arrive within {EXPECT_S:.0f} s") from None
 
     async def _write(self, line: Mapping[str, Any]) -> None:
         stdin = self._child.process.stdin

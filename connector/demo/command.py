@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import signal
 import sys
@@ -25,13 +26,14 @@ from connector.demo.screen import TableScreen
 SETTLE_S = 10.0  # for the last reports to arrive
 QUIET_S = 1.0  # without any message before the books are believed: a fill told twice may come late
 PAUSE_S = 0.4
+KILLED = 128  # plus the signal's number: the exit code of what a signal ended, as in shells
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Screen = TableScreen | JsonScreen
 
 
 def demo(*, keep: bool, as_json: bool, verbose: bool) -> int:
-    """Run the demo; the exit code. A signal before the story's end gives 128 + its number, as in shells."""
+    """Run the demo; the exit code. A signal before the story's end gives `KILLED` + its number."""
     screen = JsonScreen(sys.stdout) if as_json else TableScreen(sys.stdout, verbose=verbose)
     try:
         return asyncio.run(Demo(screen, keep=keep, verbose=verbose).run())
@@ -63,11 +65,12 @@ class Demo:
             self._screen.failure(f"{error.sentence}.", error.tail, self._directory)
         except StoryError as error:
             self._screen.failure(f"{error}.", (), self._directory)
+        except BrokenPipeError:  # the reader, `head` for example, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = KILLED + signal.SIGPIPE
         finally:
-            if code in (exits.OK, 128 + signal.SIGINT):
+            if code == exits.OK or code > KILLED:
                 shutil.rmtree(self._directory, ignore_errors=True)
-        if code == exits.DIFFERENT:
-            self._screen.kept(self._directory)
         return code
 
     async def _performed(self, caught: asyncio.Queue[signal.Signals]) -> int:
@@ -78,12 +81,13 @@ class Demo:
             if number is None:
                 assert self._verdict is not None
                 return self._verdict
-        return 128 + number if self._verdict is None else self._verdict
+        return KILLED + number if self._verdict is None else self._verdict
 
     async def _play(self, ground: Ground, stack: AsyncExitStack) -> None:
         self._screen.waiting("starting the exchange simulator, the connector and a FIX client")
         await ground.start(stack)
-        await first_of(self._told(ground), *(child.ended() for child in ground.children))
+        watched = (ground.client.watch(), *(child.ended() for child in ground.children))
+        await first_of(self._told(ground), *watched)
 
     async def _told(self, ground: Ground) -> None:
         """The story, the books and, with `--keep`, no end."""
@@ -95,8 +99,9 @@ class Demo:
             trouble = str(error)
         self._screen.waiting("waiting for silence, then comparing the books")
         comparison = await self._compared(ground, before)
-        self._screen.summary(comparison, trouble)
-        self._verdict = exits.OK if comparison.agrees and trouble is None else exits.DIFFERENT
+        well = comparison.agrees and trouble is None
+        self._verdict = exits.OK if well else exits.DIFFERENT
+        self._screen.summary(comparison, trouble, None if well else self._directory)
         if self._keep:
             await ground.venue.let_prices_move()
             self._screen.access(ground.access)

@@ -197,4 +197,6 @@ class Ground:
             ),
         }
         for name, text in files.items():
-            (self._directory / name).write_text(text, encoding="utf-8")
+            path = self._directory / name
+            path.touch(mode=0o600)
+            path.write_text(text, encoding="utf-8")

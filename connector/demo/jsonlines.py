@@ -59,12 +59,13 @@ class JsonScreen:
         }
         self._say("message", **{name: value for name, value in values.items() if value})
 
-    def summary(self, comparison: Comparison, trouble: str | None) -> None:
-        """Both books. `story`: what did not go as announced, or null."""
+    def summary(self, comparison: Comparison, trouble: str | None, logs: Path | None) -> None:
+        """Both books. `story`: what did not go as announced; `logs`: where they were left; else null."""
         self._say(
             "summary",
             agree=comparison.agrees,
             story=trouble,
+            logs=str(logs) if logs else None,
             orders=[
                 {
                     "cl_ord_id": line.cl_ord_id,
@@ -96,10 +97,6 @@ class JsonScreen:
     def failure(self, sentence: str, tail: Sequence[str], logs: Path) -> None:
         """What went wrong."""
         self._say("error", text=sentence, log=tail, logs=str(logs))
-
-    def kept(self, logs: Path) -> None:
-        """Where the logs were left."""
-        self._say("logs", path=str(logs))
 
     def _say(self, kind: str, **values: Any) -> None:
         self._out.write(json.dumps({"type": kind, **values}) + "\n")

@@ -125,7 +125,7 @@ def _asked(fields: Mapping[int, str]) -> list[str]:
     trigger = f"triggers at {fields[99]}" if 99 in fields and 44 in fields else ""
     post_only = "post-only 18=6" if fields.get(18) == "6" else ""
     side_effect = f"6101={fields[6101]}" if 6101 in fields else ""
-    return [" ".join(filter(None, words)), trigger, post_only, side_effect]
+    return [" ".join(filter(None, (*words, side_effect))), trigger, post_only]
 
 
 def _told(fields: Mapping[int, str]) -> list[str]:
@@ -134,5 +134,5 @@ def _told(fields: Mapping[int, str]) -> list[str]:
     if fields.get(150) != "F":
         return said
     fee = f"fee {fields[137]} {fields.get(138, '')}".rstrip() if 137 in fields else ""
-    trade = f"trade {fields[1003]}" if 1003 in fields else ""
-    return [f"{fields.get(32, '')} traded", LIQUIDITY.get(fields.get(851, ""), ""), fee, trade, *said]
+    trade = f"#{fields[1003]}" if 1003 in fields else ""
+    return [f"{fields.get(32, '')} {LIQUIDITY.get(fields.get(851, ''), '')}".rstrip(), fee, trade, *said]

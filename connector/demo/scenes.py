@@ -146,6 +146,7 @@ async def streams(stage: Stage, *, up: bool, within_s: float) -> None:
         if asyncio.get_running_loop().time() > deadline:
             raise StoryError(f"the user data stream was not {'up' if up else 'down'} within {within_s:.0f} s")
         await asyncio.sleep(0.05)
+    stage.venue.tell(f"stream {'up' if up else 'down'}", "as the exchange sees it")
 
 
 SCENES: tuple[Scene, ...] = (

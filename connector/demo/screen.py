@@ -20,7 +20,7 @@ from connector.demo.messages import Direction, Row
 from connector.demo.scenes import Scene
 from connector.demo.summary import access_lines, asset_table, difference_lines, order_table, verdict
 
-WIDE = 126  # columns from which price and text have their own place
+WIDE = 132  # columns from which price and text have their own place
 PLAIN_WIDTH = 140  # of tables where there is no terminal to ask
 RESTS = frozenset({"Rejected", "Canceled", "Expired"})
 
@@ -34,8 +34,8 @@ class Column:
 
 
 TIME, WAY, MESSAGE = Column("UTC", 12), Column("", 5), Column("message", 29)
-ORDER, STATUS, FILLED = Column("ClOrdID", 12), Column("status", 15), Column("filled/left", 11)
-PRICE = Column("price", 9)
+ORDER, STATUS, FILLED = Column("ClOrdID", 11), Column("status", 15), Column("filled/left", 11)
+PRICE = Column("price", 8)
 WIDE_COLUMNS = (TIME, WAY, MESSAGE, ORDER, STATUS, FILLED, PRICE)
 NARROW_COLUMNS = (Column("UTC", 8), WAY, Column("message", 24), ORDER, STATUS, Column("fill/left", 10))
 
@@ -47,11 +47,19 @@ STYLES: Mapping[Direction, str] = {
 }
 
 
+class Paper(Console):
+    """A console that lets its user decide what follows when nobody reads it any more."""
+
+    def on_broken_pipe(self) -> None:
+        """Instead of exiting on the spot, which would skip the clean-up."""
+        raise BrokenPipeError
+
+
 class TableScreen:
     """A table that grows downwards; under it, on a terminal, what is being waited for."""
 
     def __init__(self, out: TextIO, *, verbose: bool) -> None:
-        self.console = Console(file=out, highlight=False, soft_wrap=False, emoji=False)
+        self.console = Paper(file=out, highlight=False, soft_wrap=False, emoji=False)
         self._verbose = verbose
         self._rows_wrap = self.console.is_terminal or "COLUMNS" in os.environ
         if not self._rows_wrap:
@@ -105,7 +113,7 @@ class TableScreen:
         if self._verbose and row.fix:
             self._line(Text("|".join(f"{tag}={value}" for tag, value in row.fix) + "|", style="dim"))
 
-    def summary(self, comparison: Comparison, trouble: str | None) -> None:
+    def summary(self, comparison: Comparison, trouble: str | None, logs: Path | None) -> None:
         """Both books, and whether they agree."""
         self._rest()
         self.console.print()
@@ -115,6 +123,8 @@ class TableScreen:
             self.console.print(Text(line, style="red"))
         if trouble is not None:
             self.console.print(Text(f"The story did not go as announced: {trouble}", style="red"))
+        if logs is not None:
+            self._kept(logs)
         self.console.print(verdict(comparison))
 
     def access(self, access: Access) -> None:
@@ -128,11 +138,7 @@ class TableScreen:
         self.console.print(Text(sentence, style="bold red"))
         for line in tail:
             self._line(Text(f"  | {line}", style="dim"))
-        self.kept(logs)
-
-    def kept(self, logs: Path) -> None:
-        """Where the logs were left."""
-        self._line(Text(f"Logs and journal: {logs}"))
+        self._kept(logs)
 
     def stopping(self) -> None:
         """Everything is being stopped; the verdict stays the last line."""
@@ -141,6 +147,9 @@ class TableScreen:
     def close(self) -> None:
         """Leave the terminal as it was."""
         self._rest()
+
+    def _kept(self, logs: Path) -> None:
+        self._line(Text(f"Logs and journal: {logs}"))
 
     def _spinner(self) -> Status | None:
         return None if self.console.is_dumb_terminal else self.console.status("")
@@ -161,12 +170,8 @@ class TableScreen:
     def _with_text(self, line: Text, row: Row) -> list[Text]:
         """The row with its text beside it when wide, under it when narrow."""
         indent = sum(column.width + 1 for column in self._columns) if self._wide else 15
-        at = (
-            f"at {row.price}"
-            if row.price and not self._wide and row.direction is not Direction.SIMULATOR
-            else ""
-        )
-        said = ", ".join(filter(None, (at, row.text)))
+        price = f"at {row.price}" if row.price and not self._wide else ""
+        said = ", ".join(filter(None, (price, row.text)))
         room = max(24, self.console.width - indent)
         parts = textwrap.wrap(said, room) if self._rows_wrap else [said]
         if self._wide and parts:

@@ -33,11 +33,9 @@ def order_table(comparison: Comparison) -> Table:
 
 def asset_table(comparison: Comparison) -> Table:
     """Position and debt, and whether the fills explain them."""
-    table = _table(
-        "Position and debts at the venue: what changed, what the fills and fees reported by FIX explain"
-    )
+    table = _table("Position and debts at the venue, and their change by the fills FIX reported")
     table.add_column("asset")
-    for title in ("held", "debt", "change of held-debt", "by FIX"):
+    for title in ("held", "debt", "held - debt changed", "by FIX fills"):
         table.add_column(title, justify="right")
     table.add_column("")
     for line in comparison.assets:
@@ -79,7 +77,7 @@ def access_lines(access: Access) -> Iterator[str]:
     yield f"  Password(554)      {access.password}"
     yield "  HeartBtInt(108)    5 to 60"
     yield f"  dictionary         {access.dictionary}"
-    yield "  an order           35=D|11=my-1|55=BTCUSDT|54=1|38=0.01|40=2|44=59000|59=1|60=<UTC now>|"
+    yield "  an order           35=D|11=my-1|55=BTCUSDT|54=1|38=0.01|40=2|44=59000|59=1|60=<UTC, YYYYMMDD-HH:MM:SS>|"
     yield "                     header and CheckSum(10) by your engine; | stands for SOH"
     yield "The exchange and the connector:"
     yield f"  the venue's books  curl -s {access.rest_url}/sim/state"

@@ -33,25 +33,25 @@ class Venue:
 
     async def trader(self, symbol: str, side: str, quantity: str, price: str) -> None:
         """Another trader's limit order: it takes what rests at that price or better."""
-        self._tell("other trader", f"{side} {quantity} {symbol} LIMIT", price=price)
+        self.tell("other trader", f"{side} {quantity} {symbol} LIMIT", price=price)
         await self._call(
             "POST", "liquidity", symbol=symbol, action="add", side=side, price=price, quantity=quantity
         )
 
     async def market_moves(self, symbol: str, price: str) -> None:
         """The market trades at `price`; what it crosses is filled, what it reaches is triggered."""
-        self._tell("market moves", f"{symbol} trades at {price}", price=price)
+        self.tell("market moves", f"{symbol} trades there", price=price)
         await self._call("POST", "price", symbol=symbol, price=price)
 
     async def cut_streams(self) -> None:
         """Cut the user data streams, and refuse new ones until `allow_streams`."""
-        self._tell("stream cut", "user data stream down, new subscriptions refused")
+        self.tell("stream cut", "user data stream cut, new ones refused")
         await self._call("POST", "faults", action="subscribe_refused", count=0)
         await self._call("POST", "streams", action="cut")
 
     async def allow_streams(self) -> None:
         """Let streams come up again."""
-        self._tell("stream allowed", "new subscriptions are accepted again")
+        self.tell("stream allowed", "new ones accepted again")
         await self._call("DELETE", "faults")
 
     async def let_prices_move(self) -> None:
@@ -84,7 +84,8 @@ class Venue:
             )
         )
 
-    def _tell(self, message: str, text: str, price: str = "") -> None:
+    def tell(self, message: str, text: str, price: str = "") -> None:
+        """Show what happens in the market or to it."""
         self._show(
             Row(
                 at_ns=time.time_ns(),
