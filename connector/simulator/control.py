@@ -10,6 +10,7 @@ from connector.simulator.control_body import Body, merged
 from connector.simulator.errors import VenueError
 from connector.simulator.faults import FaultError, described
 from connector.simulator.gateway import Reply
+from connector.simulator.keys import masked
 from connector.simulator.operations import ControlError, Operation
 from connector.simulator.orders import Order
 from connector.simulator.session import encoder
@@ -161,6 +162,14 @@ class Control:
         symbol = body.text("symbol") if wallet == "ISOLATED" else ""
         return user.margin_account(symbol, is_isolated=wallet == "ISOLATED")
 
+    def keys(self, body: Body) -> object:
+        """Revoke or restore an API key."""
+        api_key, enabled = body.text("apiKey"), body.flag("enabled", default=False)
+        known = (self.world.restore_key if enabled else self.world.revoke_key)(api_key)
+        if not known:
+            raise ControlError(f"apiKey: {masked(api_key)} is unknown")
+        return {"apiKey": masked(api_key), "enabled": enabled}
+
     # --- streams, faults, clock ----------------------------------------------------------------
 
     def streams(self, body: Body) -> object:
@@ -302,6 +311,7 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("POST", "/sim/cancel"): Control.cancel,
     ("POST", "/sim/liquidate"): Control.liquidate,
     ("POST", "/sim/balances"): Control.balances,
+    ("POST", "/sim/keys"): Control.keys,
     ("POST", "/sim/streams"): Control.streams,
     ("GET", "/sim/faults"): Control.faults,
     ("POST", "/sim/faults"): Control.add_faults,

@@ -16,7 +16,6 @@ from connector.simulator.params import Raw
 from connector.simulator.world import World
 from connector.simulator.ws_api import WsApi
 
-MAX_BODY = 1024 * 1024
 WS_PATH = "/ws-api/v3"
 
 
@@ -152,4 +151,14 @@ def run(config: SimulatorConfig, started: Callable[[RunningSimulator], None] | N
         finally:
             await simulator.stop()
 
-    asyncio.run(serve())
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(serve())
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """uvloop where it exists: a desk's load test should meet its own limits first."""
+    try:
+        import uvloop  # noqa: PLC0415 - not available on every platform
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop

@@ -37,6 +37,7 @@ class World:
         self.clock = Clock()
         demo = config.demo_keys()
         self.keys: dict[str, ApiKey] = {key.api_key: key for key in (*config.keys, *map(usable, demo))}
+        self.revoked: dict[str, ApiKey] = {}
         self.faults = FaultEngine()
         self.hub = Hub(self.clock, self.faults, self._take_events)
         self.price_moves = config.price_moves
@@ -54,6 +55,8 @@ class World:
             max_leverage=config.max_leverage,
             loan_job_us=config.loan_job_ms * 1000,
         )
+        self.keys |= self.revoked
+        self.revoked.clear()
         for account in sorted({key.account for key in self.keys.values()}):
             self.exchange.add_user(account, config.balances)
         now_us = self.clock.now_us()
@@ -76,6 +79,20 @@ class World:
         self.clock.offset_us = 0
         self.price_moves = self.config.price_moves
         self._begin()
+
+    def revoke_key(self, api_key: str) -> bool:
+        """Make a key invalid, as its owner can at the venue; False when it is unknown."""
+        key = self.keys.pop(api_key, None)
+        if key is not None:
+            self.revoked[api_key] = key
+        return api_key in self.revoked
+
+    def restore_key(self, api_key: str) -> bool:
+        """Undo `revoke_key`; False when the key is unknown."""
+        key = self.revoked.pop(api_key, None)
+        if key is not None:
+            self.keys[api_key] = key
+        return api_key in self.keys
 
     def step(self) -> None:
         """Move every market once, if prices move."""

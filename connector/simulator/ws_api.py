@@ -102,6 +102,10 @@ class WsApi:
         except VenueError as error:
             session.send_json(self._refused(session, None, error))
             return
+        if session.key is not None and session.key.api_key not in self.world.keys:
+            session.key = None  # revoked while logged on: one answer without an id, then nobody again
+            session.send_json(self._refused(session, None, refusal(-2015)))
+            return
         faults = self._faults(session, request)
         if any(fault.action is Action.REQUEST_LOST for fault in faults):
             session.cut()

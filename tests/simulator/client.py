@@ -55,9 +55,17 @@ class Client:
 
     def __init__(self, simulator: RunningSimulator, session: aiohttp.ClientSession, key: DemoKey) -> None:
         self.simulator, self.session, self.key = simulator, session, key
+        self.streams: list[Stream] = []
 
     def as_key(self, key: DemoKey) -> "Client":
-        return Client(self.simulator, self.session, key)
+        other = Client(self.simulator, self.session, key)
+        other.streams = self.streams
+        return other
+
+    async def close(self) -> None:
+        """Close every stream this client, or another made of it, has opened."""
+        for stream in self.streams:
+            await stream.socket.close()
 
     async def raw(self, method: str, target: str, **options: Any) -> Answer:
         headers = {"X-MBX-APIKEY": self.key.api_key} | options.pop("headers", {})
@@ -97,7 +105,8 @@ class Client:
         return stream
 
     async def socket(self, query: str = "") -> "Stream":
-        return Stream(await self.session.ws_connect(self.simulator.ws_url + query))
+        self.streams.append(Stream(await self.session.ws_connect(self.simulator.ws_url + query)))
+        return self.streams[-1]
 
 
 class Stream:
@@ -148,3 +157,10 @@ class Stream:
         except TimeoutError:
             return True
         return False
+
+
+def ws_signed(client: Client, **params: Any) -> dict[str, Any]:
+    """Sort, join raw, sign: no percent-encoding on the WS-API."""
+    params = {"apiKey": client.key.api_key, "timestamp": now_ms()} | params
+    payload = "&".join(f"{name}={value}" for name, value in sorted(params.items()))
+    return params | {"signature": sign(client.key, payload.encode())}

@@ -25,4 +25,6 @@ async def simulator(config: SimulatorConfig) -> AsyncIterator[RunningSimulator]:
 @pytest.fixture
 async def client(simulator: RunningSimulator) -> AsyncIterator[Client]:
     async with aiohttp.ClientSession() as session:
-        yield Client(simulator, session, simulator.demo_keys[0])
+        client = Client(simulator, session, simulator.demo_keys[0])
+        yield client
+        await client.close()

@@ -6,8 +6,10 @@ from typing import Any
 import aiohttp
 import pytest
 
+from connector.simulator.config import SimulatorConfig
 from connector.simulator.control import ROUTES
-from tests.simulator.client import Client, now_ms
+from connector.simulator.server import start
+from tests.simulator.client import Client, now_ms, ws_signed
 
 M = "/sapi/v1/margin"
 
@@ -372,3 +374,38 @@ async def test_broken_json_and_unknown_routes(client: Client) -> None:
 async def test_the_index_lists_every_route(client: Client) -> None:
     async with client.session.get(f"{client.simulator.url}/sim") as reply:
         assert len((await reply.json())["routes"]) == len(ROUTES)
+
+
+async def test_a_revoked_key_is_refused_and_a_restored_one_works(client: Client) -> None:
+    client = client.as_key(client.simulator.demo_keys[1])
+    stream = await client.socket()
+    await stream.request("session.logon", **ws_signed(client))
+
+    await client.sim("keys", apiKey=client.key.api_key, enabled=False)
+
+    assert (await client.call("GET", f"{M}/account")).error[:2] == (401, -2015)
+    await stream.socket.send_json({"id": 9, "method": "time"})
+    frame = await asyncio.wait_for(stream.socket.receive_json(), 3)
+    assert (frame["id"], frame["status"], frame["error"]["code"]) == (None, 401, -2015)
+    assert (await stream.request("session.status"))["result"]["apiKey"] is None
+    await client.sim("keys", apiKey=client.key.api_key, enabled=True)
+    assert (await client.call("GET", f"{M}/account")).status == 200
+    assert "unknown" in await complaint(client, "keys", apiKey="nobody")
+
+
+async def test_stopping_does_not_wait_for_clients(config: SimulatorConfig) -> None:
+    running = await start(config)
+    async with aiohttp.ClientSession() as session:
+        client = Client(running, session, running.demo_keys[0])
+        stream = await client.stream()
+        await client.sim("faults", action="delay_reply", delay_ms=60_000)
+        slow = asyncio.create_task(client.limit("59000", "0.1"))
+        await stream.reports(1)
+        begun = asyncio.get_running_loop().time()
+
+        await running.stop()
+
+        assert asyncio.get_running_loop().time() - begun < 3
+        with pytest.raises(aiohttp.ClientError):
+            await slow
+        await client.close()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from typing import Any
 
 import aiohttp
@@ -10,14 +11,7 @@ import pytest
 
 from connector.simulator.config import SimulatorConfig, Timers
 from connector.simulator.server import RunningSimulator, start
-from tests.simulator.client import Client, now_ms, sign
-
-
-def ws_signed(client: Client, **params: Any) -> dict[str, Any]:
-    """Sort, join raw, sign: no percent-encoding on the WS-API."""
-    params = {"apiKey": client.key.api_key, "timestamp": now_ms()} | params
-    payload = "&".join(f"{name}={value}" for name, value in sorted(params.items()))
-    return params | {"signature": sign(client.key, payload.encode())}
+from tests.simulator.client import Client, now_ms, sign, ws_signed
 
 
 async def test_a_token_opens_the_stream_of_the_cross_account(client: Client) -> None:
@@ -304,6 +298,7 @@ async def test_the_server_pings_and_a_connection_has_a_life(hasty: RunningSimula
                 break
             pings.append(message.data)
             await socket.pong(message.data)
+        await socket.close()
 
     assert len(pings) >= 5
     assert abs(int(pings[0]) - now_ms()) < 5000
@@ -318,19 +313,19 @@ async def test_a_connection_without_pongs_is_cut(hasty: RunningSimulator) -> Non
             message = await asyncio.wait_for(socket.receive(), 3)
             if message.type is not aiohttp.WSMsgType.PING:
                 break
+        await socket.close()
 
     assert asyncio.get_running_loop().time() - begun < 0.6
 
 
 async def test_a_ping_of_the_client_is_answered(client: Client) -> None:
-    stream = await client.socket()
     socket = await client.session.ws_connect(client.simulator.ws_url, autoping=False)
 
     await socket.ping(b"hello")
 
     message = await asyncio.wait_for(socket.receive(), 3)
     assert (message.type, bytes(message.data)) == (aiohttp.WSMsgType.PONG, b"hello")
-    await stream.socket.close()
+    await socket.close()
 
 
 async def test_frames_are_one_json_text_each(client: Client) -> None:
@@ -341,3 +336,21 @@ async def test_frames_are_one_json_text_each(client: Client) -> None:
 
     assert message.type is aiohttp.WSMsgType.TEXT
     assert set(json.loads(message.data)) == {"subscriptionId", "event"}
+
+
+async def test_a_moving_market_fills_resting_orders_in_parts() -> None:
+    """Prices walk, small trades hit the touch, crossed orders fill in parts; the seed makes it repeatable."""
+    running = await start(SimulatorConfig(price_step_ms=10, seed=3))
+    async with aiohttp.ClientSession() as session:
+        client = Client(running, session, running.demo_keys[0])
+        stream = await client.stream()
+        await client.limit("60000", "2", newClientOrderId="mine")
+        fills = []
+        while not fills or fills[-1]["X"] != "FILLED":
+            fills += [r for r in await stream.reports(1) if r["x"] == "TRADE"]
+        await client.close()
+    await running.stop()
+
+    assert len(fills) > 1
+    assert sum(Decimal(fill["l"]) for fill in fills) == 2
+    assert all(Decimal(fill["L"]) <= 60000 for fill in fills)
