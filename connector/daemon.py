@@ -26,12 +26,16 @@ from connector.core.turn import AccountRules
 from connector.drive import Drive
 from connector.fix.acceptor import FixAcceptor
 from connector.fix.engine import EngineStartError
+from connector.fix.engine_settings import UnknownEngineSettingError
+from connector.fix.private_listener import ListenerNotFoundError
 from connector.fix.session import SessionSpec
+from connector.fix.store_check import StoreDamagedError
 from connector.journal import Journal, JournalError
 from connector.ops.milestones import Milestones
 from connector.ops.probes import Probes
 from connector.settings import OrderMapperType, Settings, shipped
-from connector.venue.desk import Desk, DeskSpec, KeyRefusedError
+from connector.venue.desk import Desk, DeskSpec
+from connector.venue.questions import KeyRefusedError
 from connector.version import VERSION
 from mappers.fix_in import read_message
 from mappers.ids import CompositeIds, IdMapper, SequenceIds
@@ -40,6 +44,8 @@ from mappers.profile import SessionProfile
 READY_WITHIN_S = 30.0  # after that the FIX port opens although the venue has not answered
 LOGOUT_WITHIN_S = 4.0
 IN_FLIGHT_WITHIN_S = 8.0  # SIGTERM to exit stays under 15 s; what is left is asked for at the next start
+
+FIX_START_ERRORS = (EngineStartError, UnknownEngineSettingError, ListenerNotFoundError, StoreDamagedError)
 
 Log = Any  # a structlog logger; its methods are made at run time
 
@@ -73,6 +79,7 @@ class Daemon:
         self._now_ns = epoch_clock()
         self._fail_stop = stop_at_once(self._log)
         self._profiles = {profile.session: profile for profile in profiles(settings)}
+        self._exit = exits.OK
         self.stopping = asyncio.Event()
 
     async def run(self) -> int:
@@ -83,12 +90,9 @@ class Daemon:
             except JournalError as error:
                 self._log.error("journal_refused", text=str(error))
                 return exits.JOURNAL
-            except (EngineStartError, OSError) as error:
+            except (*FIX_START_ERRORS, OSError) as error:
                 self._log.error("start_failed", text=str(error))
                 return exits.START
-            except KeyRefusedError as error:
-                self._log.error("key_refused", account=error.account, text=str(error))
-                return exits.KEY
 
     async def _run(self, stack: AsyncExitStack) -> int:
         settings = self._settings
@@ -117,8 +121,10 @@ class Daemon:
             stack.push_async_callback(desk.stop)
         drive.carry_out(router.recover(self._now_ns()))
         for desk in desks.values():
-            await desk.start()
+            desk.start()
         await self._until_ready(router)
+        if self.stopping.is_set():
+            return self._exit
         acceptor = self._acceptor(drive)
         port = await acceptor.start()
         drive.open_fix(acceptor)
@@ -127,7 +133,12 @@ class Daemon:
         self._log.info("started", fix_port=port, admin_port=probes.port, journal=str(settings.journal.path))
         await self.stopping.wait()
         await self._stop(drive, acceptor)
-        return exits.OK
+        return self._exit
+
+    def _key_refused(self, error: KeyRefusedError) -> None:
+        self._log.error("key_refused", account=error.account, text=str(error))
+        self._exit = exits.KEY
+        self.stopping.set()
 
     def _replayed(self, journal: Journal) -> Router:
         router = Router(account_rules(self._settings), journal.next_position)
@@ -143,6 +154,7 @@ class Daemon:
         return Desk(
             spec,
             happen=drive.happen,
+            key_refused=self._key_refused,
             now_ns=self._now_ns,
             fail_stop=self._fail_stop,
             log=structlog.get_logger("connector.venue").bind(account=spec.account),
@@ -237,6 +249,7 @@ def account_rules(settings: Settings) -> dict[str, AccountRules]:
                 orders_request_size_limit=its.sync.orders_request_size_limit,
                 trades_request_size_limit=its.sync.trades_request_size_limit,
                 reconcile_interval_ms=its.reconcile_interval_ms,
+                stale_order_age_ms=settings.fix.acceptor.stale_order_age_ms,
             )
     return rules
 
@@ -253,7 +266,7 @@ def desk_specs(settings: Settings) -> list[DeskSpec]:
             isolated_symbols=key.isolated_symbols,
             recv_window_ms=connector.settings.recv_window_ms,
             request_timeout_ms=connector.settings.request_timeout_ms,
-            connections=connector.settings.connection_pool_size,
+            warm_connections=connector.settings.warm_connections,
             heartbeat_interval_ms=connector.settings.websocket_heartbeat_interval_ms,
             stale_timeout_ms=connector.settings.stale_websocket_timeout_ms,
             auto_repay_at_cancel=connector.settings.auto_repay_at_cancel,

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 
 from mappers.fix_order import read_order, read_side, read_symbol
 from mappers.fix_tags import MESSAGES, SOH, named
+from mappers.fix_time import epoch_ms
 from mappers.fix_values import Fields, InvalidValueError, identifier, listed, shown
 from mappers.model import (
     CancelOrder,
@@ -56,6 +57,7 @@ def read_message(text: str, profile: SessionProfile) -> Received:
         message=reader(fields, profile, twice),
         seq_num=_number(fields.get("34", "")),
         poss_dup=fields.get("43") == "Y",
+        orig_sending_ms=epoch_ms(fields["122"]) if "122" in fields else None,
         poss_resend=fields.get("97") == "Y",
     )
 

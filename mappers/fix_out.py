@@ -22,12 +22,11 @@ Choices, from the specifications of comparable venues (reference `fix-gateway.md
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
-from functools import lru_cache
 
 from mappers.decimals import average, short
 from mappers.fix_order import POST_ONLY, STOP_LOSS, TAKE_PROFIT
 from mappers.fix_tags import SOH
+from mappers.fix_time import utc
 from mappers.model import NewOrder, OrderType, RefusedOrder, Side, TimeInForce, Trade, plain
 from mappers.reports import BusinessReject, CancelReject, ExecType, ExecutionReport, Report
 from mappers.text import printable
@@ -49,9 +48,6 @@ _KINDS: Mapping[OrderType, str] = {
 }
 
 _TIMES: Mapping[TimeInForce, str] = {TimeInForce.GTC: "1", TimeInForce.IOC: "3", TimeInForce.FOK: "4"}
-
-_MS_PER_DAY = 86_400_000
-_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 
 def write_report(report: Report) -> str:
@@ -105,27 +101,6 @@ def write_business_reject(reject: BusinessReject) -> str:
         f"{_optional(379, message.ref_id)}380={message.refusal.reason}{SOH}"
         f"58={printable(message.refusal.text)}{SOH}"
     )
-
-
-def utc(epoch_ms: int) -> str:
-    """UTCTimestamp with milliseconds, `20261120-09:30:00.123`.
-
-    Raises:
-        ValueError: before 1970 or after 9999.
-    """
-    days, rest = divmod(epoch_ms, _MS_PER_DAY)
-    minutes, milliseconds = divmod(rest, 60_000)
-    hour, minute = divmod(minutes, 60)
-    second, milliseconds = divmod(milliseconds, 1000)
-    return f"{_day(days)}-{hour:02d}:{minute:02d}:{second:02d}.{milliseconds:03d}"
-
-
-@lru_cache(maxsize=8)
-def _day(days: int) -> str:
-    if days < 0:
-        raise ValueError(f"{days} days before 1970")
-    day = date.fromordinal(_EPOCH_ORDINAL + days)
-    return f"{day.year:04d}{day.month:02d}{day.day:02d}"
 
 
 def _head(kind: str, poss_resend: bool, deliver_to: str | None) -> str:

@@ -58,7 +58,8 @@ def _take(turn: Turn, order: Order, statement: OrderStatement) -> None:
             return
         _accept(turn, order, statement)
     for trade in sorted(statement.trades, key=lambda trade: trade.trade_id):
-        _count(turn, order, trade, completes=_fills(order, trade, statement))
+        if trade.commission is not None:  # else the fee is still to come: by stream, or when asked (P5)
+            _count(turn, order, trade, completes=_fills(order, trade, statement))
     executed = statement.executed
     if end is not None and not order.settled:
         if executed is None:

@@ -28,7 +28,7 @@ from mappers.model import (
 from mappers.reports import BusinessReject, OrdStatus
 
 DUPLICATE = 6  # OrdRejReason(103) and CxlRejReason(102)
-BROKER_OPTION = 0  # OrdRejReason(103)
+BROKER_OPTION, TOO_LATE_TO_ENTER = 0, 4  # OrdRejReason(103)
 OTHER = 99
 TOO_LATE, UNKNOWN_ORDER, ALREADY_PENDING = 0, 1, 3  # CxlRejReason(102)
 
@@ -47,7 +47,7 @@ def take(turn: Turn, received: Received) -> None:
         if (received.poss_dup or received.poss_resend) and _repeats(message, known):
             _status_of(turn, known)
         elif isinstance(message, (NewOrder, RefusedOrder)):
-            _order(turn, message, known)
+            _order(turn, message, known, _stale(turn, received))
         else:
             _cancel(turn, message, known)
 
@@ -61,9 +61,27 @@ def _repeats(message: NewOrder | RefusedOrder | CancelOrder | RefusedCancel, kno
 # -- NewOrderSingle -------------------------------------------------------------------------------
 
 
-def _order(turn: Turn, order: NewOrder | RefusedOrder, known: Named | None) -> None:
+def _stale(turn: Turn, received: Received) -> Refusal | None:
+    """An order sent while we were away is not as if it came now: the market has moved on (fault 11)."""
+    sent_ms = received.orig_sending_ms
+    message = received.message
+    if not received.poss_dup or sent_ms is None or not isinstance(message, NewOrder):
+        return None
+    age_ms = turn.now_ms - sent_ms
+    limit_ms = turn.account(message.account).rules.stale_order_age_ms
+    if age_ms <= limit_ms:
+        return None
+    text = f"OrigSendingTime(122) is {age_ms // 1000} s old, more than staleOrderAge {limit_ms // 1000} s"
+    return Refusal(text=f"{text}: the order was not sent", reason=TOO_LATE_TO_ENTER)
+
+
+def _order(
+    turn: Turn, order: NewOrder | RefusedOrder, known: Named | None, stale: Refusal | None = None
+) -> None:
     if known is not None:
         _refuse_duplicate(turn, order, known)
+    elif stale is not None:
+        turn.fact(Refused(account=order.account, order=order, refusal=stale))
     elif isinstance(order, RefusedOrder):
         turn.fact(Refused(account=order.account, order=order, refusal=order.refusal))
     else:

@@ -21,9 +21,8 @@ def prepared(path: Path, env: Mapping[str, str]) -> Settings | None:
             sys.stderr.write(f"{fault}\n")
         return None
     if not settings.fix.sessions:
-        fault = Fault(
-            "fix.sessions", "no FIX session is configured, nobody could trade: add one (docs/configuration.md)"
-        )
+        text = "no FIX session is configured, nobody could trade: add one (docs/configuration.md)"
+        fault = Fault("fix.sessions", text)
         sys.stderr.write(f"{fault}\n")
         return None
     logging = settings.logging

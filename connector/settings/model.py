@@ -186,11 +186,12 @@ class ConnectorSettings:
         "Whether cancelling an order repays what it borrowed; absent: the exchange's own default (true).",
         default=None,
     )
-    connection_pool_size: int = setting(
-        "connectionPoolSize",
-        Whole(1, 256),
-        "The most REST connections kept open to the exchange.",
-        default=16,
+    warm_connections: int = setting(
+        "warmConnections",
+        Whole(1, 32),
+        "REST connections kept open by a ping every 20s, so that an order does not wait for a handshake. "
+        "More are opened as orders need them.",
+        default=2,
     )
     instruments_refresh_interval_ms: int = setting(
         "instrumentsRefreshInterval",
@@ -227,6 +228,13 @@ class Acceptor:
         WholeRange(Whole(1, 3600, "seconds")),
         "HeartBtInt(108) a client may ask for, in seconds.",
         default=(5, 60),
+    )
+    stale_order_age_ms: int = setting(
+        "staleOrderAge",
+        Duration("1s", "1d"),
+        "An order that had to be asked for again (PossDupFlag(43)=Y) and was not journalled before is refused "
+        "when its OrigSendingTime(122) is older than this.",
+        default=60_000,
     )
     store_path: Path = setting(
         "storePath",

@@ -18,29 +18,20 @@ from connector.core.happenings import (
     StreamStated,
     Submit,
 )
-from connector.core.stream_values import Scope, StreamSettings
+from connector.core.stream_values import StreamSettings
+from connector.venue import questions
 from connector.venue.caller import Caller
-from connector.venue.clock import ClockKeeper, TimeSample, VenueClock, read_server_time
-from connector.venue.rest import ReplyKind, Rest
+from connector.venue.clock import ClockKeeper, TimeSample, VenueClock
+from connector.venue.questions import KeyRefusedError, NoAnswerError
+from connector.venue.rest import Rest
 from connector.venue.signing import signer_for
-from connector.venue.user_stream import Token, TokenError, UserStream
+from connector.venue.user_stream import UserStream
 from mappers import binance
-from mappers.binance import ListenToken, Unreadable
-from mappers.instruments import Instrument, read_exchange_info
-from mappers.model import OrderStatement, Outcome, RefusalKind, Stated, VenueRefused
+from mappers.binance import Unreadable
+from mappers.model import OrderStatement, Outcome, VenueRefused
 
 NS_PER_MS = 1_000_000
-RETRY_S = 2.0
-WARM = 2  # connections opened before the first order
-RECONCILE_AT_START = "start"
-
-
-class KeyRefusedError(Exception):
-    """The venue refuses this account's API key or signature: a human is needed, restarting will not help."""
-
-    def __init__(self, account: str, text: str) -> None:
-        super().__init__(f"account {account}: Binance refuses the API key: {text}")
-        self.account = account
+RETRY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +46,7 @@ class DeskSpec:
     isolated_symbols: tuple[str, ...]  # empty: the cross margin account
     recv_window_ms: int
     request_timeout_ms: int
-    connections: int
+    warm_connections: int  # kept open, so that no order pays a handshake
     heartbeat_interval_ms: int
     stale_timeout_ms: int
     auto_repay_at_cancel: bool | None
@@ -70,12 +61,15 @@ class Desk:
         spec: DeskSpec,
         *,
         happen: Callable[[Happening], None],
+        key_refused: Callable[[KeyRefusedError], None],
         now_ns: Callable[[], int],
         fail_stop: Callable[[BaseException], NoReturn],
         log: Any,
     ) -> None:
+        """Construct it inside the running loop. `key_refused` is told if the venue refuses the key."""
         self._spec = spec
         self._happen = happen
+        self._key_refused = key_refused
         self._now_ns = now_ns
         self._fail_stop = fail_stop
         self._log = log
@@ -90,11 +84,11 @@ class Desk:
             spec.api_key,
             signer,
             now_ns=now_ns,
-            timestamp_ms=lambda: self._clock.timestamp_ms(now_ns()),
+            timestamp_ms=self._venue_now_ms,
             recv_window_ms=spec.recv_window_ms,
             request_timeout_ms=spec.request_timeout_ms,
         )
-        self._keeper = ClockKeeper(self._clock, self._server_time)
+        self._keeper = ClockKeeper(self._clock, self._sample)
         self._caller = Caller(
             self._rest, self._keeper, auto_repay_at_cancel=spec.auto_repay_at_cancel, now_ns=now_ns
         )
@@ -102,20 +96,9 @@ class Desk:
 
     # -- life -----------------------------------------------------------------------------------------
 
-    async def start(self) -> None:
-        """Prove the key, then get ready in the background.
-
-        Raises:
-            KeyRefusedError: the venue answered, and refuses the key.
-        """
-        await self._rest.warm(WARM)
-        await self._keeper.measure()
-        self._tell_skew()
-        await self._prove_key()
-        self._spawn(self._keeper.run())
-        self._spawn(self._keep_instruments())
-        self._stream.start()
-        self._happen(Reconcile(account=self._spec.account, reason=RECONCILE_AT_START))
+    def start(self) -> None:
+        """Get ready in the background: clock, key, then instruments, stream and the first reconciliation."""
+        self._spawn(self._open())
 
     async def stop(self) -> None:
         """Close everything; requests under way end unknown."""
@@ -140,7 +123,62 @@ class Desk:
         """Its outcome is known; one the venue refused causes no event."""
         self._stream.order_message_answered(_key(call), event_expected=not isinstance(outcome, VenueRefused))
 
-    # -- inside -----------------------------------------------------------------------------------------
+    # -- opening ----------------------------------------------------------------------------------------
+
+    async def _open(self) -> None:
+        self._spawn(self._rest.keep_warm(self._spec.warm_connections))
+        while not await self._keeper.measure():
+            self._log.warning("venue_not_reached", url=self._spec.rest_url)
+            await asyncio.sleep(RETRY_S)
+        try:
+            await self._until_proven()
+        except KeyRefusedError as error:
+            self._key_refused(error)
+            return
+        self._spawn(self._keeper.run())
+        self._spawn(self._keep_instruments())
+        self._stream.start()
+        self._happen(Reconcile(account=self._spec.account, reason="start"))
+
+    async def _until_proven(self) -> None:
+        while True:
+            try:
+                await questions.prove_key(self._rest, self._spec.account, self._spec.isolated_symbols)
+            except NoAnswerError as error:
+                self._log.warning("key_not_proven", cause=str(error))
+                await asyncio.sleep(RETRY_S)
+            else:
+                self._log.info("key_proven")
+                return
+
+    async def _keep_instruments(self) -> None:
+        while True:
+            try:
+                loaded = await questions.instruments(self._rest)
+            except NoAnswerError as error:
+                self._log.warning("instruments_not_loaded", cause=str(error))
+                await asyncio.sleep(RETRY_S)
+                continue
+            self._log.info("instruments_loaded", count=len(loaded))
+            self._happen(InstrumentsLoaded(account=self._spec.account, instruments=loaded))
+            await asyncio.sleep(self._spec.instruments_refresh_interval_ms / 1000)
+
+    # -- clock ------------------------------------------------------------------------------------------
+
+    def _venue_now_ms(self) -> int:
+        return self._clock.timestamp_ms(self._now_ns())
+
+    async def _sample(self) -> TimeSample | None:
+        sample = await questions.server_time(self._rest)
+        if sample is not None:
+            asyncio.get_running_loop().call_soon(self._tell_skew)  # once the keeper has taken it in
+        return sample
+
+    def _tell_skew(self) -> None:
+        skew_ms = self._clock.skew_ms(self._now_ns())
+        self._happen(SkewMeasured(account=self._spec.account, skew_ms=skew_ms))
+
+    # -- stream -----------------------------------------------------------------------------------------
 
     def _user_stream(self) -> UserStream:
         spec = self._spec
@@ -148,31 +186,21 @@ class Desk:
             heartbeat_ns=spec.heartbeat_interval_ms * NS_PER_MS,
             stale_ns=spec.stale_timeout_ms * NS_PER_MS,
         )
-        self._validity_ms = settings.validity_ns // NS_PER_MS
+        validity_ms = settings.validity_ns // NS_PER_MS
         return UserStream(
             spec.websocket_url,
             spec.isolated_symbols or (None,),
             settings,
-            fetch_token=self._token,
+            fetch_token=lambda scope: questions.listen_token(self._rest, scope, validity_ms),
             on_event=self._event,
             on_up=lambda reason: self._happen(Reconcile(account=spec.account, reason=f"stream {reason}")),
-            on_down=lambda _cause: None,  # logged by the stream; what was missed is asked for once it is up
+            on_down=lambda _cause: None,  # the stream logs it; what was missed is asked for once it is up
             fail_stop=self._fail_stop,
             now_ns=self._now_ns,
-            venue_now_ms=lambda: self._clock.timestamp_ms(self._now_ns()),
+            venue_now_ms=self._venue_now_ms,
             chance=Random().random,  # noqa: S311  # jitter, not a secret
             log=self._log,
         )
-
-    async def _token(self, scope: Scope) -> Token:
-        request = binance.listen_token(scope, isolated=scope is not None, validity_ms=self._validity_ms)
-        reply = await self._rest.send(request)
-        if reply.kind is not ReplyKind.ANSWERED:
-            raise TokenError(reply.cause)
-        token = binance.read_listen_token(reply.http, reply.body, reply.retry_after_s)
-        if not isinstance(token, ListenToken):
-            raise TokenError(repr(token))
-        return Token(token.token, token.expires_ms)
 
     def _event(self, text: str) -> None:
         event = binance.read_frame(text).event
@@ -181,6 +209,8 @@ class Desk:
         elif isinstance(event, Unreadable):
             self._log.error("event_unreadable", cause=event.cause)
             self._happen(Reconcile(account=self._spec.account, reason="unreadable event"))
+
+    # -- tasks ------------------------------------------------------------------------------------------
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -191,56 +221,6 @@ class Desk:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._fail_stop(error)
-
-    async def _prove_key(self) -> None:
-        """A damaged PEM is found here and not by the first order (design, section 5)."""
-        symbols = self._spec.isolated_symbols
-        request = binance.key_check(symbols[0] if symbols else None, isolated=bool(symbols))
-        reply = await self._rest.send(request)
-        if reply.kind is not ReplyKind.ANSWERED:
-            self._log.warning("key_not_proven", cause=reply.cause)
-            return
-        outcome = binance.read_reply(request.operation, reply.http, reply.body, reply.retry_after_s)
-        if isinstance(outcome, Stated):
-            self._log.info("key_proven")
-        elif isinstance(outcome, VenueRefused) and outcome.kind in (RefusalKind.KEY, RefusalKind.FINAL):
-            raise KeyRefusedError(self._spec.account, outcome.refusal.text)
-        else:
-            self._log.warning("key_not_proven", cause=repr(outcome))
-
-    async def _server_time(self) -> TimeSample | None:
-        reply = await self._rest.send(binance.server_time())
-        if reply.kind is not ReplyKind.ANSWERED or reply.http != 200:
-            return None
-        sample = read_server_time(reply.body, reply.sent_ns, reply.received_ns)
-        if sample is not None:
-            asyncio.get_running_loop().call_soon(self._tell_skew)
-        return sample
-
-    def _tell_skew(self) -> None:
-        skew_ms = self._clock.skew_ms(self._now_ns())
-        self._happen(SkewMeasured(account=self._spec.account, skew_ms=skew_ms))
-
-    async def _keep_instruments(self) -> None:
-        while True:
-            instruments = await self._instruments()
-            if instruments is None:
-                await asyncio.sleep(RETRY_S)
-                continue
-            self._log.info("instruments_loaded", count=len(instruments))
-            self._happen(InstrumentsLoaded(account=self._spec.account, instruments=instruments))
-            await asyncio.sleep(self._spec.instruments_refresh_interval_ms / 1000)
-
-    async def _instruments(self) -> dict[str, Instrument] | None:
-        reply = await self._rest.send(binance.exchange_info())
-        if reply.kind is not ReplyKind.ANSWERED or reply.http != 200:
-            self._log.warning("instruments_not_loaded", http=reply.http, cause=reply.cause)
-            return None
-        try:
-            return dict(read_exchange_info(reply.body))
-        except ValueError as error:
-            self._log.error("instruments_unreadable", text=str(error))
-            return None
 
 
 def _key(call: Call) -> str:

@@ -204,7 +204,7 @@ def _configuration(directory: Path, stub: Stub) -> dict[str, object]:
         "apiKeys": [{"apiKey": secrets.token_hex(32), "apiSecret": key.decode(), "account": "MAIN"}],
         "clientOrderIdPrefix": "bench-",
         "recvWindow": 5000,
-        "connectionPoolSize": IN_FLIGHT,
+        "warmConnections": 32,
         "reconcileInterval": "1h",  # its cost is another benchmark's
     }
     return {

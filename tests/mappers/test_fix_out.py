@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from mappers.fix_in import read_message
-from mappers.fix_out import utc, write_report
+from mappers.fix_out import write_report
+from mappers.fix_time import utc
 from mappers.model import (
     NewOrder,
     OrderType,
