@@ -33,7 +33,11 @@ class Operation:
 
         With `fills`, customers' resting orders at or through the price are filled whole, as by a
         market that traded there. Without, they stay and the house quotes around them.
+
+        Raises:
+            ControlError: the price is off the symbol's tick or range.
         """
+        self._check_price(price)
         self.market.pull_house()
         if fills:
             for side in Side:
@@ -43,7 +47,12 @@ class Operation:
         self._trigger()
 
     def print_price(self, price: Decimal) -> None:
-        """Let a trade happen at `price` elsewhere: last price and stops move, the book does not."""
+        """Let a trade happen at `price` elsewhere: last price and stops move, the book does not.
+
+        Raises:
+            ControlError: the price is off the symbol's tick or range.
+        """
+        self._check_price(price)
         self._print(price)
         self._trigger()
 
@@ -63,7 +72,13 @@ class Operation:
         self._trigger()
 
     def add_liquidity(self, side: Side, price: Decimal, quantity: Decimal) -> Order:
-        """Let the house place a limit order; it trades with what it crosses and rests with the remainder."""
+        """Let the house place a limit order; it trades with what it crosses and rests with the remainder.
+
+        Raises:
+            ControlError: price or quantity are off the symbol's tick, range or step.
+        """
+        self._check_price(price)
+        self._check_quantity(quantity)
         order = self.market.house_order(side, price, quantity, self.now_us)
         execution = self._execution()
         match(self.market.book, order, price, execution)
@@ -152,6 +167,7 @@ class Operation:
         """
         if account.kind is AccountKind.SPOT:
             raise ControlError("spot accounts are not liquidated")
+        self._check_quantity(quantity)
         for open_order in account.open_orders(self.market.spec.name):
             self.expire(open_order)
         order = self._liquidation_order(account, side, quantity)
@@ -186,6 +202,16 @@ class Operation:
             created_us=self.now_us,
             updated_us=self.now_us,
         )
+
+    def _check_price(self, price: Decimal) -> None:
+        spec = self.market.spec
+        if not spec.min_price <= price <= spec.max_price or price % spec.tick:
+            raise ControlError(f"price {price}: {spec.name} trades in ticks of {spec.tick}")
+
+    def _check_quantity(self, quantity: Decimal) -> None:
+        spec = self.market.spec
+        if quantity <= 0 or quantity % spec.step:
+            raise ControlError(f"quantity {quantity}: {spec.name} trades in steps of {spec.step}")
 
     def _execution(self) -> Execution:
         return Execution(self.exchange.ledger, self.market, self.now_us)

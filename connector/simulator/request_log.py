@@ -4,6 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 LOG_SIZE = 20_000
+PLACEMENT_ROUTE = "POST /sapi/v1/margin/order"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,8 +43,9 @@ class RequestLog:
         self._next_number += 1
         self.requests.append(entry)
         self.routes[route] = self.routes.get(route, 0) + 1
-        if route == "POST /sapi/v1/margin/order":
-            self.placement(params.get("newClientOrderId", "")).received += 1
+        client_order_id = params.get("newClientOrderId")
+        if route == PLACEMENT_ROUTE and client_order_id:
+            self.placement(client_order_id).received += 1
         return entry
 
     def placement(self, client_order_id: str) -> Placements:

@@ -27,7 +27,8 @@ def place_order(call: Call) -> object:
         raise refusal(-3021)
     order = call.world.exchange.place(account, new, call.now_us)
     call.headers |= account.counter.headers(call.now_us)
-    call.world.log.placement(call.params.values.get("newClientOrderId", "")).accepted += 1
+    if "newClientOrderId" in call.params:
+        call.world.log.placement(new.client_order_id).accepted += 1
     return render.placed(call, order, resp_type)
 
 

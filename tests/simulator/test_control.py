@@ -339,6 +339,13 @@ async def test_reset_begins_again(client: Client) -> None:
         ("price", {"symbol": "BTCUSDT", "price": "-1"}, "non-negative"),
         ("price", {"symbol": "BTCUSDT", "price": 0}, "not positive"),
         ("price", {"price": "1"}, "symbol is missing"),
+        ("price", {"symbol": "BTCUSDT", "price": "59000.001"}, "ticks of 0.01"),
+        ("last", {"symbol": "BTCUSDT", "price": "1000001"}, "ticks of 0.01"),
+        (
+            "liquidity",
+            {"symbol": "BTCUSDT", "action": "add", "side": "SELL", "price": 1, "quantity": "0.000001"},
+            "steps of 0.00001",
+        ),
         ("price", {"symbol": "NOPE", "price": "1"}, "Invalid symbol"),
         ("liquidity", {"symbol": "BTCUSDT", "action": "burn"}, "add, remove, clear, refill"),
         ("liquidity", {"symbol": "BTCUSDT", "action": "add", "side": "BOTH"}, "quantity is missing"),
