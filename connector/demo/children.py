@@ -39,7 +39,7 @@ class Child:
         self.log = log
         self._command = command
         self._piped = piped
-        self._started = False  # it has reported itself ready once
+        self._started = False
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -81,12 +81,10 @@ class Child:
         async def line() -> Json | None:
             return next(filter(test, self._lines()), None)
 
-        found = await self.until(line, within_s, f"was not ready within {within_s:.0f} s")
-        self._started = True
-        return found
+        return await self.until(line, within_s, f"was not ready within {within_s:.0f} s")
 
     async def until(self, poll: Poll, within_s: float, otherwise: str) -> Json:
-        """Ask again and again until something is answered.
+        """Ask again and again until something is answered: from then on it counts as started.
 
         Raises:
             ChildError: it ended, or the time is over (`otherwise` completes the sentence).
@@ -95,6 +93,7 @@ class Child:
         while True:
             found = await poll()
             if found is not None:
+                self._started = True
                 return found
             self.check()
             if asyncio.get_running_loop().time() > deadline:

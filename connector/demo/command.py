@@ -26,6 +26,7 @@ from connector.demo.screen import TableScreen
 SETTLE_S = 10.0  # for the last reports to arrive
 QUIET_S = 1.0  # without any message before the books are believed: a fill told twice may come late
 PAUSE_S = 0.4
+GUEST_USDT = "100000"  # the story lends the account up to its last one
 KILLED = 128  # plus the signal's number: the exit code of what a signal ended, as in shells
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -103,6 +104,7 @@ class Demo:
         self._verdict = exits.OK if well else exits.DIFFERENT
         self._screen.summary(comparison, trouble, None if well else self._directory)
         if self._keep:
+            await ground.venue.prepare("USDT", GUEST_USDT)
             await ground.venue.let_prices_move()
             self._screen.access(ground.access)
             await asyncio.Event().wait()

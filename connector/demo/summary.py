@@ -69,7 +69,8 @@ def verdict(comparison: Comparison) -> Text:
 def access_lines(access: Access) -> Iterator[str]:
     """How to connect one's own FIX client and move the market."""
     yield ""
-    yield "Everything keeps running, prices move. Connect your own FIX 4.4 client:"
+    yield "Everything keeps running, prices move, the account got 100,000 USDT."
+    yield "Connect your own FIX 4.4 client:"
     yield f"  host and port      {access.host}:{access.port} (no TLS)"
     yield f"  SenderCompID(49)   {access.sender_comp_id}"
     yield f"  TargetCompID(56)   {access.target_comp_id}"
@@ -77,8 +78,8 @@ def access_lines(access: Access) -> Iterator[str]:
     yield f"  Password(554)      {access.password}"
     yield "  HeartBtInt(108)    5 to 60"
     yield f"  dictionary         {access.dictionary}"
-    yield "  an order           35=D|11=my-1|55=BTCUSDT|54=1|38=0.01|40=2|44=59000|59=1|60=<UTC, YYYYMMDD-HH:MM:SS>|"
-    yield "                     header and CheckSum(10) by your engine; | stands for SOH"
+    yield "  an order           35=D|11=my-1|55=BTCUSDT|54=1|38=0.01|40=2|44=59000|59=1|60=<UTC>|"
+    yield "                     60 is like 20261120-13:30:00, | is SOH, your engine adds the rest"
     yield "The exchange and the connector:"
     yield f"  the venue's books  curl -s {access.rest_url}/sim/state"
     yield f"  move the market    curl -s -X POST {access.rest_url}/sim/price " + (

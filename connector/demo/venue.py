@@ -28,7 +28,7 @@ class Venue:
         await self._http.close()
 
     async def prepare(self, asset: str, free: str) -> None:
-        """Give the account so much of its own, before the story."""
+        """Give the account so much of its own, free to trade with."""
         await self._call("POST", "balances", asset=asset, free=free)
 
     async def trader(self, symbol: str, side: str, quantity: str, price: str) -> None:
