@@ -39,12 +39,13 @@ class Control:
         if found is None:
             return _json(404, {"error": f"no {method} {path}", "routes": [" ".join(r) for r in ROUTES]})
         try:
-            result = found(self, Body(merged(query, body)))
+            result = found(self, merged(query, body))
         except (ControlError, FaultError) as error:
             return _json(400, {"error": str(error)})
         except VenueError as error:
             return _json(400, {"error": error.msg, "code": error.code})
-        self.world.hub.flush()
+        finally:
+            self.world.hub.flush()
         return _json(200, result)
 
     # --- looking -------------------------------------------------------------------------------
@@ -210,7 +211,7 @@ class Control:
         several = body.values.get("faults", [dict(body.values)])
         if not isinstance(several, list) or not all(isinstance(one, dict) for one in several):
             raise ControlError("faults: not a list of objects")
-        return {"faults": [described(self.world.faults.add(one)) for one in several]}
+        return {"faults": [described(fault) for fault in self.world.faults.add_all(several)]}
 
     def remove_faults(self, body: Body) -> object:
         number = body.optional_text("id")

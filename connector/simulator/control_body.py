@@ -12,8 +12,8 @@ from connector.simulator.orders import Side
 class Body:
     """The JSON object of a control request; every complaint names the field and what it should be."""
 
-    def __init__(self, values: Mapping[str, object]) -> None:
-        self.values = values
+    def __init__(self, values: Mapping[str, object], from_query: frozenset[str] = frozenset()) -> None:
+        self.values, self.from_query = values, from_query
 
     def text(self, name: str) -> str:
         value = self.optional_text(name)
@@ -46,7 +46,10 @@ class Body:
         return number
 
     def integer(self, name: str) -> int:
+        """Return an integer; in a query string it comes as text."""
         value = self.values.get(name)
+        if isinstance(value, str) and value.removeprefix("-").isdecimal() and name in self.from_query:
+            return int(value)
         if isinstance(value, bool) or not isinstance(value, int):
             raise ControlError(f"{name}: {value!r} is not an integer")
         return value
@@ -70,17 +73,21 @@ class Body:
         return value
 
 
-def merged(query: str, body: bytes) -> Mapping[str, object]:
-    """Merge the query string and a JSON object body."""
+def merged(query: str, body: bytes) -> Body:
+    """Merge the query string and a JSON object body, which wins.
+
+    Raises:
+        ControlError: the body is neither empty nor a JSON object nor a list (of faults).
+    """
     values: dict[str, object] = dict(parse_qsl(query, keep_blank_values=True))
     if not body.strip():
-        return values
+        return Body(values, frozenset(values))
     try:
         parsed = json.loads(body, parse_float=Decimal)
     except ValueError as error:
         raise ControlError(f"the body is not JSON: {error}") from None
     if isinstance(parsed, list):
-        return {"faults": parsed}
+        return Body({"faults": parsed})
     if not isinstance(parsed, dict):
         raise ControlError("the body is not a JSON object")
-    return values | parsed
+    return Body(values | parsed, frozenset(values) - frozenset(parsed))

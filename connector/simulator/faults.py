@@ -4,7 +4,7 @@ A fault waits for a request or an event that matches, acts `count` times and is 
 the stages before -> processing -> after; events pass one stage on their way to a stream.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -114,10 +114,19 @@ class FaultEngine:
         Raises:
             FaultError: an unknown field, action or type.
         """
-        fault = _parsed(description)
-        fault.id, self._next_id = self._next_id, self._next_id + 1
-        self.faults.append(fault)
-        return fault
+        return self.add_all([description])[0]
+
+    def add_all(self, descriptions: Sequence[Mapping[str, object]]) -> list[Fault]:
+        """Add several faults, or none if one of them cannot be used.
+
+        Raises:
+            FaultError: as `add`.
+        """
+        faults = [_parsed(description) for description in descriptions]
+        for fault in faults:
+            fault.id, self._next_id = self._next_id, self._next_id + 1
+        self.faults += faults
+        return faults
 
     def clear(self, fault_id: int | None = None) -> int:
         """Remove one fault, or all; return how many."""

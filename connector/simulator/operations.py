@@ -8,6 +8,7 @@ from connector.simulator.execution import Execution
 from connector.simulator.matching import match
 from connector.simulator.numbers import ZERO, floored
 from connector.simulator.orders import Order, OrderType, Side, TimeInForce
+from connector.simulator.wallets import InsufficientBalanceError
 
 
 class ControlError(Exception):
@@ -168,14 +169,19 @@ class Operation:
         if account.kind is AccountKind.SPOT:
             raise ControlError("spot accounts are not liquidated")
         self._check_quantity(quantity)
-        for open_order in account.open_orders(self.market.spec.name):
-            self.expire(open_order)
         order = self._liquidation_order(account, side, quantity)
         needed = quantity if side is Side.SELL else quantity * order.price
-        if account.wallet.balance(order.spends).free < needed:
-            raise ControlError(f"{account.key} has less than {needed} {order.spends} free to liquidate")
+        opened = account.open_orders(self.market.spec.name)
+        released = sum((other.locked for other in opened if other.spends == order.spends), ZERO)
+        if account.wallet.balance(order.spends).free + released < needed:
+            raise ControlError(f"{account.key} has less than {needed} {order.spends} to liquidate")
+        for other in opened:
+            self.expire(other)
         execution = self._execution()
-        execution.fund(order, needed)
+        try:
+            execution.fund(order, needed)
+        except InsufficientBalanceError as error:  # the ended orders have repaid their loans
+            raise ControlError(f"{account.key}: {error}") from error
         execution.accept(order)
         account.liquidations.append(order)
         house = self.market.house_order(side.opposite, order.price, quantity, self.now_us)

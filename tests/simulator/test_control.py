@@ -315,6 +315,31 @@ async def test_state_tells_orders_trades_and_placements(client: Client) -> None:
     assert (await get(client, "state?account=other"))["orders"] == []
 
 
+async def test_one_order_can_be_looked_at_by_either_id(client: Client) -> None:
+    placed = (await client.limit("59000", "0.1", newClientOrderId="mine")).json
+
+    by_name = await get(client, "order?clientOrderId=mine")
+    by_id = await get(client, f"order?symbol=BTCUSDT&orderId={placed['orderId']}")
+
+    assert by_name == by_id
+    assert (by_name["account"], by_name["locked"]) == ("desk/CROSS_MARGIN", "5900")
+
+
+async def test_a_refused_liquidation_leaves_the_orders_alone(client: Client) -> None:
+    await client.limit("59000", "0.1", newClientOrderId="mine")
+
+    text = await complaint(client, "liquidate", account="desk", symbol="BTCUSDT", side="SELL", quantity="100")
+
+    assert "less than 100 BTC" in text
+    assert (await get(client, "order?clientOrderId=mine"))["status"] == "NEW"
+
+
+async def test_a_list_of_faults_with_a_wrong_one_adds_none(client: Client) -> None:
+    await complaint(client, "faults", faults=[{"action": "429"}, {"action": "explode"}])
+
+    assert (await get(client, "faults"))["faults"] == []
+
+
 async def test_reset_begins_again(client: Client) -> None:
     stream = await client.stream()
     await client.limit("59000", "0.1")

@@ -292,6 +292,8 @@ async def test_faults_are_listed_and_removed(client: Client) -> None:
     async with client.session.get(f"{client.simulator.url}/sim/faults") as reply:
         assert [one["action"] for one in (await reply.json())["faults"]] == ["drop_events"]
     assert await client.sim("faults", clear=True) == {"removed": 1}
+    async with client.session.post(f"{client.simulator.url}/sim/faults", json=[{"action": "429"}]) as reply:
+        assert len((await reply.json())["faults"]) == 1
 
 
 async def test_every_request_is_logged_with_its_faults(client: Client) -> None:
