@@ -43,6 +43,7 @@ from mappers.profile import SessionProfile
 
 READY_WITHIN_S = 30.0  # after that the FIX port opens although the venue has not answered
 LOGOUT_WITHIN_S = 4.0
+STREAM_ATTEMPTS = 250  # of the 300 connections in 5 minutes that the venue grants one address
 IN_FLIGHT_WITHIN_S = 8.0  # SIGTERM to exit stays under 15 s; what is left is asked for at the next start
 
 FIX_START_ERRORS = (EngineStartError, UnknownEngineSettingError, ListenerNotFoundError, StoreDamagedError)
@@ -256,6 +257,7 @@ def account_rules(settings: Settings) -> dict[str, AccountRules]:
 
 def desk_specs(settings: Settings) -> list[DeskSpec]:
     """What each account's way to the venue needs to know."""
+    accounts = sum(len(connector.settings.api_keys) for connector in settings.connectors.values())
     return [
         DeskSpec(
             account=key.account,
@@ -271,6 +273,7 @@ def desk_specs(settings: Settings) -> list[DeskSpec]:
             stale_timeout_ms=connector.settings.stale_websocket_timeout_ms,
             auto_repay_at_cancel=connector.settings.auto_repay_at_cancel,
             instruments_refresh_interval_ms=connector.settings.instruments_refresh_interval_ms,
+            stream_attempts=max(1, STREAM_ATTEMPTS // accounts),
         )
         for connector in settings.connectors.values()
         for key in connector.settings.api_keys

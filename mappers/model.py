@@ -256,6 +256,7 @@ class RefusalKind(StrEnum):
     BACK_OFF = "BACK_OFF"  # 429, 418, 403, -1003, -1015: not processed, wait
     CLOCK = "CLOCK"  # -1021: not processed, measure the clock
     KEY = "KEY"  # -1022, -2014, -2015: not processed, a human is needed
+    UNREACHED = "UNREACHED"  # no byte of the request left us
 
 
 class Stated(Value, frozen=True, kw_only=True):

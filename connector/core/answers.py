@@ -178,6 +178,8 @@ def _cancel_refused(turn: Turn, order: Order, outcome: VenueRefused) -> None:
     elif outcome.kind is RefusalKind.BACK_OFF:
         wait = hold_ns(turn, order.request.account, outcome)
         asking.cancel_later(turn, order, max(wait, asking.delay_ns(0)))
+    elif outcome.kind is RefusalKind.UNREACHED:
+        asking.cancel_later(turn, order, asking.delay_ns(watch.cancels))
     elif outcome.kind is RefusalKind.CLOCK and watch.cancels < len(asking.DELAYS_MS):
         asking.send_cancel(turn, order, measure_clock=True)
     else:

@@ -46,7 +46,7 @@ class Caller:
             await self._clock.measure()
         request, page = self._request(call)
         reply = await self._rest.send(request)
-        outcome = read(call, request, reply, page)
+        outcome = read(request, reply, page)
         if isinstance(outcome, VenueRefused) and outcome.kind is RefusalKind.CLOCK:
             self._clock.doubt()
         return outcome, reply.sent_ns or self._now_ns()
@@ -80,11 +80,11 @@ def _page(call: AskOrdersSince | AskTradesSince) -> tuple[VenueRequest, int]:
     return request, call.limit
 
 
-def read(call: Call, request: VenueRequest, reply: Reply, page: int | None) -> Outcome:
-    """What the reply lets us conclude (P4). An order that never left is refused; a question is unanswered."""
+def read(request: VenueRequest, reply: Reply, page: int | None) -> Outcome:
+    """What the reply lets us conclude (P4)."""
     if reply.kind is ReplyKind.ANSWERED:
         return binance.read_reply(request.operation, reply.http, reply.body, reply.retry_after_s, page)
-    if reply.kind is ReplyKind.NOT_SENT and isinstance(call, Submit):
+    if reply.kind is ReplyKind.NOT_SENT:
         text = f"Binance cannot be reached, the order was not sent: {reply.cause}"
-        return VenueRefused(kind=RefusalKind.FINAL, refusal=Refusal(text=text, reason=BROKER_OPTION))
+        return VenueRefused(kind=RefusalKind.UNREACHED, refusal=Refusal(text=text, reason=BROKER_OPTION))
     return OutcomeUnknown(cause=reply.cause)

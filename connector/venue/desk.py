@@ -51,6 +51,7 @@ class DeskSpec:
     stale_timeout_ms: int
     auto_repay_at_cancel: bool | None
     instruments_refresh_interval_ms: int
+    stream_attempts: int  # stream connections in 5 minutes; the venue counts all of one address together
 
 
 class Desk:
@@ -185,6 +186,7 @@ class Desk:
         settings = StreamSettings(
             heartbeat_ns=spec.heartbeat_interval_ms * NS_PER_MS,
             stale_ns=spec.stale_timeout_ms * NS_PER_MS,
+            attempts=spec.stream_attempts,
         )
         validity_ms = settings.validity_ns // NS_PER_MS
         return UserStream(
