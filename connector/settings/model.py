@@ -232,7 +232,7 @@ class Acceptor:
     stale_order_age_ms: int = setting(
         "staleOrderAge",
         Duration("1s", "1d"),
-        "An order that had to be asked for again (PossDupFlag(43)=Y) and was not journalled before is refused "
+        "An order that had to be asked for again (PossDupFlag(43)=Y), not journalled before, is refused "
         "when its OrigSendingTime(122) is older than this.",
         default=60_000,
     )

@@ -91,7 +91,7 @@ def test_a_module_imports_only_its_own_layer_and_those_below(name: str, path: Pa
             assert within(target, SIMULATOR) or target == "connector", f"{name} imports {target}"
             continue
         if within(target, SIMULATOR):
-            assert name in ("connector.__main__",), f"{name} imports {target}"
+            assert name == "connector.__main__", f"{name} imports {target}"
             continue
         theirs = place(target)
         if mine is None or theirs is None:
@@ -127,7 +127,9 @@ def test_there_are_no_import_cycles() -> None:
         if name in done:
             return
         for target in graph[name]:
-            if not name.startswith(target + "."):  # a package's __init__ gathering its own modules is no cycle
+            if not name.startswith(
+                target + "."
+            ):  # a package's __init__ gathering its own modules is no cycle
                 visit(target, (*trail, name))
         done.add(name)
 

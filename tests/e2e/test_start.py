@@ -67,10 +67,15 @@ async def test_a_key_the_venue_does_not_know_is_refused_at_start(
     await daemon.launch()
 
     assert await daemon.ended() == exits.KEY
-    assert "-2015" in daemon.events("key_refused")[0]["text"] or "-2008" in daemon.events("key_refused")[0]["text"]
+    assert (
+        "-2015" in daemon.events("key_refused")[0]["text"]
+        or "-2008" in daemon.events("key_refused")[0]["text"]
+    )
 
 
-async def test_two_daemons_on_one_journal_are_refused(venue: Exchange, make_daemon: Callable[..., Daemon]) -> None:
+async def test_two_daemons_on_one_journal_are_refused(
+    venue: Exchange, make_daemon: Callable[..., Daemon]
+) -> None:
     first = make_daemon()
     await first.start()
     second = Daemon(first.directory.parent / "second", first.settings)
@@ -101,7 +106,9 @@ async def test_a_wrong_configuration_ends_with_2_and_names_path_and_remedy(
     assert "recvWindow" in daemon.log_file.read_text()
 
 
-async def test_cross_and_isolated_accounts_of_one_key(venue: Exchange, make_daemon: Callable[..., Daemon]) -> None:
+async def test_cross_and_isolated_accounts_of_one_key(
+    venue: Exchange, make_daemon: Callable[..., Daemon]
+) -> None:
     """isIsolated is carried with the order for life (trap 10)."""
     key = key_of(venue, "ED25519")
     keys = [key | {"account": "CROSS"}, key | {"account": "ISO", "isolatedSymbols": ["ETHUSDT", "BTCUSDT"]}]
@@ -151,7 +158,9 @@ async def test_two_sessions_may_use_the_same_clordid_and_hear_only_their_own(
     await assert_books_agree(venue, one, two)
 
 
-async def test_composite_ids_name_the_source_and_clordid(venue: Exchange, make_daemon: Callable[..., Daemon]) -> None:
+async def test_composite_ids_name_the_source_and_clordid(
+    venue: Exchange, make_daemon: Callable[..., Daemon]
+) -> None:
     daemon = make_daemon(
         settings={"orderMapperType": "COMPOSITE", "clientOrderIdPrefix": "unused"},
         session={"onBehalfOf": ["DESK7"]},
