@@ -105,9 +105,10 @@ class TableScreen:
         """One message."""
         cells = self._cells(row)
         style = STYLES[row.direction]
-        line = Text()
+        line, end = Text(), 0
         for column, cell in zip(self._columns, cells, strict=True):
-            line.append(cell.ljust(column.width) + " ", style=_style(column, row, style))
+            end += column.width + 1  # a cell too long takes its room from the next ones
+            line.append(cell.ljust(end - 1 - len(line)) + " ", style=_style(column, row, style))
         for part in self._with_text(line, row):
             self._line(part)
         if self._verbose and row.fix:

@@ -77,6 +77,23 @@ def test_no_line_is_wider_than_the_terminal(columns: int, monkeypatch: pytest.Mo
 
 
 @pytest.mark.usefixtures("_plain_surroundings")
+def test_a_cell_too_long_takes_its_room_from_the_next_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    out = io.StringIO()
+    pairs: Pairs = (
+        (35, "8"),
+        (11, "cxl-resting"),
+        (41, "resting"),
+        (150, "6"),
+        (39, "6"),
+        (14, "0"),
+        (151, "5"),
+    )
+    lines = shown(TableScreen(out, verbose=False), out, row(AT_NS, Direction.TO_OMS, pairs))
+    assert lines[-1] == "13:30:00 →OMS  ExecutionReport PendingCancel cxl-resting PendingCancel 0/5"
+
+
+@pytest.mark.usefixtures("_plain_surroundings")
 def test_a_terminal_gets_colours_and_a_waiting_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     out = Terminal()
