@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from connector import exits
-from connector.demo.books import Comparison, compare, fix_books
+from connector.demo.books import fix_books
 from connector.demo.children import ChildError
 from connector.demo.client import StoryError
+from connector.demo.compare import Comparison, compare
 from connector.demo.ground import Ground
 from connector.demo.jsonlines import JsonScreen
 from connector.demo.scenes import SCENES, TERMS, Stage

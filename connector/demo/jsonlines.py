@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from connector.demo.books import NOT_SENT, Book, Comparison, plain
+from connector.demo.books import Book, plain
+from connector.demo.compare import NOT_SENT, Comparison
 from connector.demo.ground import Access
 from connector.demo.messages import Row
 from connector.demo.scenes import Scene

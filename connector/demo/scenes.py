@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from connector.demo.books import Terms
 from connector.demo.client import FixClient, StoryError
+from connector.demo.compare import Terms
 from connector.demo.venue import Venue
 
 SYMBOL = "BTCUSDT"

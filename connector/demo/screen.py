@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
-from connector.demo.books import Comparison
+from connector.demo.compare import Comparison
 from connector.demo.ground import Access
 from connector.demo.messages import Direction, Row
 from connector.demo.scenes import Scene

@@ -8,7 +8,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from connector.demo.books import NOT_SENT, Book, Comparison, OrderLine, plain
+from connector.demo.books import Book, plain
+from connector.demo.compare import NOT_SENT, Comparison, OrderLine
 from connector.demo.ground import Access
 from connector.demo.scenes import SYMBOL
 

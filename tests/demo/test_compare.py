@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from connector.demo.books import Comparison, Terms, compare, fix_books
+from connector.demo.books import fix_books
+from connector.demo.compare import Comparison, Terms, compare
 from connector.demo.jsonlines import JsonScreen
 from connector.demo.messages import Pairs
 from connector.demo.screen import TableScreen
