@@ -46,7 +46,7 @@ class PrivateListener:
         self._directory = Path(tempfile.mkdtemp(prefix="connector-fix-"))
         path = self._directory / "engine"
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.bind(str(path))
+        _bind(self._socket, path)
         path.chmod(0o600)
         self._socket.listen(BACKLOG)
         self._socket.setblocking(False)
@@ -88,6 +88,18 @@ class PrivateListener:
             os.close(self._handle)
             self._handle = -1
         shutil.rmtree(self._directory, ignore_errors=True)
+
+
+def _bind(listener: socket.socket, path: Path) -> None:
+    """Bind to `path` although its directory (TMPDIR) may be longer than a socket address can be."""
+    if sys.platform != "linux":
+        listener.bind(str(path))
+        return
+    directory = os.open(path.parent, os.O_PATH | os.O_CLOEXEC)
+    try:
+        listener.bind(f"/proc/self/fd/{directory}/{path.name}")
+    finally:
+        os.close(directory)
 
 
 def _listens_on(descriptor: int, port: int) -> bool:
