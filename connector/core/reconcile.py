@@ -20,6 +20,7 @@ NS_PER_MS = 1_000_000
 MANY = 20  # from here on a page of history (weight 200) is cheaper than a question each (weight 10)
 
 SYNC, RETRY = "sync", "sync-retry"
+PERIOD = "period"
 
 
 def begin(turn: Turn, name: str, reason: str) -> None:
@@ -61,7 +62,7 @@ def keep(turn: Turn, due_ns: int, kind: str, name: str) -> None:
     """An appointment has come: the period, or another try of what failed."""
     account = turn.account(name)
     if kind == SYNC and account.sync is None and account.sync_due_ns == due_ns:
-        begin(turn, name, "period")
+        begin(turn, name, PERIOD)
     elif kind == RETRY and account.sync is not None:
         for call in sorted(account.sync.retry, key=repr):
             turn.call(call)
@@ -195,7 +196,8 @@ def _finish(turn: Turn, account: Account, sync: Sync) -> None:
     name = account.rules.name
     account.sync = None
     first, account.ready = not account.ready, True
-    turn.note("info", "reconciled", account=name, reason=sync.reason, first=first)
+    if sync.reason != PERIOD:  # each minute of every quiet day is no milestone
+        turn.note("info", "reconciled", account=name, reason=sync.reason, first=first)
     again, account.sync_again = account.sync_again, None
     if again is not None:
         begin(turn, name, again)
