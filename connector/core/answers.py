@@ -96,11 +96,15 @@ def _not_found(turn: Turn, order: Order, sent_ns: int) -> None:
     if order.life is not Life.PENDING_NEW:
         turn.note("error", "order_vanished", **order.names, life=order.life)
         asking.ask_later(turn, order, VANISHED_RECHECK_NS)
-    elif watch.in_flight:
+        return
+    if watch.in_flight:
         return  # its own answer is still to come
-    elif (settles := asking.settles_ns(turn, order)) is not None and sent_ns >= settles:
+    settles = asking.settles_ns(turn, order)
+    if settles is not None and sent_ns >= settles:
         text = "never reached the venue: not known there after recvWindow and processing time had passed"
         evidence.reject(turn, order, Refusal(text=text, reason=OTHER))
+    elif settles is not None and turn.now_ns >= settles:
+        asking.ask_later(turn, order, asking.delay_ns(0))  # the next answer is proof
     else:
         asking.ask_later(turn, order)
 

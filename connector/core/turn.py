@@ -61,7 +61,7 @@ class Account:
     rules: AccountRules
     ready: bool = False  # reconciled once since the start
     instruments: Mapping[str, Instrument] | None = None
-    skew_ms: int = 0
+    skew_ms: int = 1_000  # until measured: the most the venue lets a timestamp be ahead
     back_off: BackOff = field(default_factory=BackOff)
     sync: Sync | None = None
     sync_again: str | None = None  # a reason that came while one was under way

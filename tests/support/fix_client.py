@@ -100,6 +100,7 @@ class FixClient:
     next_in: int = 1
     inbox: list[Message] = field(default_factory=list)
     seen: list[Message] = field(default_factory=list)  # everything that arrived, in order
+    handled: list[Message] = field(default_factory=list)  # in the order of MsgSeqNum(34), each once
     store: dict[int, Sent] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)  # of the acceptor, against the session rules
 
@@ -286,6 +287,7 @@ class FixClient:
             await self.send("2", {7: str(self.next_in), 16: "0"})
 
     async def _act(self, message: Message) -> None:
+        self.handled.append(message)
         kind = message[35]
         if kind == "1" and self.answers:
             await self.send("0", {112: message[112]})

@@ -77,7 +77,7 @@ class Oms:
         """What this OMS believes of each order, from every distinct ExecID(17) it ever received."""
         book: dict[str, Told] = {}
         seen: dict[str, str] = {}
-        for message in self.client.seen:
+        for message in self.client.handled:
             if message.get(35) != "8" or message[150] == "I":
                 continue
             exec_id = message[17]
