@@ -59,7 +59,8 @@ def _submit_refused(turn: Turn, order: Order, outcome: VenueRefused, call: Submi
 
 def _contradicted(turn: Turn, order: Order, outcome: Outcome) -> None:
     """The stream has shown the order, or its refusal; a reply that says otherwise is answered by asking."""
-    if isinstance(outcome, VenueRefused) and order.life is not Life.REJECTED:
+    agrees = order.life is Life.REJECTED
+    if isinstance(outcome, VenueRefused) and outcome.kind is not RefusalKind.DUPLICATE and not agrees:
         turn.note("error", "reply_contradicts_stream", **order.names, text=outcome.refusal.text)
     if not order.settled:
         asking.ask(turn, order)

@@ -45,6 +45,7 @@ class Book:
     def __init__(self) -> None:
         self.orders: dict[str, Order] = {}  # by client order id
         self.live: dict[str, Order] = {}  # of these, the unsettled
+        self.canceling: dict[str, Order] = {}  # of these, those whose cancel has no outcome
         self.named: dict[Key, Order | Refused | CancelRequested | CancelRefused] = {}
         self.by_order_id: dict[tuple[str, str, int], Order] = {}  # account, symbol, venue's orderId
         self.last_trade_id: dict[tuple[str, str], int] = {}  # account, symbol
@@ -119,6 +120,7 @@ class Book:
         self.named[cancel.session, cancel.source_id, cancel.cl_ord_id] = fact
         order = self.orders[fact.client_order_id]
         order.cancel = PendingCancel(cancel=cancel, cancel_client_id=fact.cancel_client_id)
+        self.canceling[fact.client_order_id] = order
         return telling.pending_cancel(entry, order)
 
     def _cancel_refused(self, entry: Entry, fact: CancelRefused) -> Report:
@@ -168,7 +170,7 @@ class Book:
             self._name(order, fact.order_id)
         by_cancel = order.cancel if fact.life is Life.CANCELED else None
         if by_cancel is not None:
-            order.cancel = None
+            self._cancel_over(order)
         self._settle(order)
         return telling.ended(entry, order, fact, by_cancel)
 
@@ -178,7 +180,7 @@ class Book:
         failed = order.cancel
         assert failed is not None, fact
         assert failed.cancel_client_id == fact.cancel_client_id, fact
-        order.cancel = None
+        self._cancel_over(order)
         return telling.cancel_failed(order, failed, fact)
 
     def _foreign(self, entry: Entry, fact: Foreign) -> None:
@@ -192,6 +194,10 @@ class Book:
     def _name(self, order: Order, order_id: int) -> None:
         order.order_id = order_id
         self.by_order_id[order.request.account, order.request.symbol, order_id] = order
+
+    def _cancel_over(self, order: Order) -> None:
+        order.cancel = None
+        del self.canceling[order.client_order_id]
 
     def _settle(self, order: Order) -> None:
         assert order.life in FINAL

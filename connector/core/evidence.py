@@ -46,7 +46,7 @@ def reject(
 ) -> None:
     """It did not happen: the order's one terminal report, and its cancel's answer."""
     _end(turn, order, Life.REJECTED, time_ms, refusal=refusal, order_id=order_id)
-    _tidy(turn, order)
+    tidy(turn, order)
 
 
 def _take(turn: Turn, order: Order, statement: OrderStatement) -> None:
@@ -151,7 +151,7 @@ def _conclude(turn: Turn, order: Order, time_ms: int) -> None:
     end = order.stated_end
     if end is not None and not order.settled and order.cum >= end.executed:
         _end(turn, order, end.life, time_ms, reason=end.reason)
-    _tidy(turn, order)
+    tidy(turn, order)
 
 
 def _end(
@@ -177,7 +177,7 @@ def _end(
     )
 
 
-def _tidy(turn: Turn, order: Order) -> None:
+def tidy(turn: Turn, order: Order) -> None:
     """A settled order needs no watch, and its cancel an answer; an open one with a cancel wants it done."""
     if not order.settled:
         asking.pursue_cancel(turn, order)

@@ -62,7 +62,8 @@ class Router:
         """After replay: tell again what may not have been told, and doubt every order without an answer.
 
         A request of ours may have left until the moment we died; counting from now is safe (P4). The other
-        unsettled orders are asked for by the first reconciliation, before new orders are taken.
+        unsettled orders are asked for by the first reconciliation, before new orders are taken. Cancels do
+        not wait for it (P8); one whose order has ended is answered, should the crash have come between.
         """
         turn = Turn(self.state, now_ns)
         for position, report in sorted(self.state.book.untold.items()):
@@ -70,6 +71,8 @@ class Router:
         for order in list(self.state.book.live.values()):
             if order.life is Life.PENDING_NEW:
                 asking.doubt(turn, order, "the connector restarted", now_ns)
+        for order in list(self.state.book.canceling.values()):
+            evidence.tidy(turn, order)
         return turn.decision
 
     # -- operation ----------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from mappers.model import (
     StatusRequest,
     TimeInForce,
 )
-from tests.simulation.venue import SECOND
+from tests.simulation.venue import MS, SECOND
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -146,7 +146,7 @@ class Flow:
     # -- inside -------------------------------------------------------------------------------------------
 
     def _send(self, message: Inbound, *, poss_resend: bool = False) -> None:
-        self.world.oms.send(message, poss_resend=poss_resend)
+        self.world.oms.send(message, self.world.now_ns // MS, poss_resend=poss_resend)
         self.world.deliver(message.session)
 
     def _at(self, delay_ns: int, act: Callable[[], None]) -> None:

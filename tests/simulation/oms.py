@@ -73,6 +73,7 @@ class Outgoing:
     """One message in the OMS's FIX store."""
 
     message: Inbound
+    sent_ms: int
     poss_resend: bool
 
 
@@ -97,9 +98,9 @@ class Oms:
 
     # -- what it sends ----------------------------------------------------------------------------------
 
-    def send(self, message: Inbound, *, poss_resend: bool = False) -> None:
+    def send(self, message: Inbound, sent_ms: int, *, poss_resend: bool = False) -> None:
         """Put one message into the store of its session; the world delivers it."""
-        self.outbox.setdefault(message.session, []).append(Outgoing(message, poss_resend))
+        self.outbox.setdefault(message.session, []).append(Outgoing(message, sent_ms, poss_resend))
         assert not isinstance(message, BusinessReject)
         name = (message.session, getattr(message, "cl_ord_id", ""))
         if isinstance(message, StatusRequest):

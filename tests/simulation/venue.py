@@ -10,6 +10,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from random import Random
 
+from msgspec.structs import replace
+
 from connector.core.happenings import (
     AskOpen,
     AskOrder,
@@ -190,7 +192,10 @@ class Venue:
         self._tell("venue takes {} as {}", call.client_order_id, order.order_id)
         self._begin(order, request)
         bare = request.type in STOPS and self.chance.random() < 0.3
-        return Stated(statements=(order.statement(() if bare else tuple(order.trades), bare=bare),))
+        fills = tuple(order.trades)
+        if self.chance.random() < self.weather.fee_later:
+            fills = tuple(replace(fill, commission=None, commission_asset=None) for fill in fills)
+        return Stated(statements=(order.statement(() if bare else fills, bare=bare),))
 
     def _rejected(self, call: Submit) -> OrderStatement:
         order = self._open(call.account, call.order.symbol, call.client_order_id, Decimal(1))

@@ -20,6 +20,7 @@ class Weather:
     clock_refused: float  # -1021
     refused: float  # the venue's own rules: -2010 and the like
     duplicate_said: float  # "Duplicate order sent." for the order that was just taken
+    fee_later: float  # the reply's fills come without their commission
     slow: float  # request or reply takes seconds
     early_not_found: float  # accepted, yet -2013 for a while
     trades_lag: float  # counted in the order, not yet in the list of trades

@@ -111,12 +111,8 @@ class Wire:
         elif drawn == "duplicate_said" and isinstance(call, Submit):
             self._later(self._leg_ns(), lambda: self._place_unless_refused(call))
             outcome = refused(RefusalKind.DUPLICATE, -2010, "Duplicate order sent.")
-        elif drawn == "not_sent" and isinstance(call, Submit):
-            outcome = VenueRefused(
-                kind=RefusalKind.FINAL, refusal=Refusal(text="not sent: refused", reason=0)
-            )
         else:
-            outcome = OutcomeUnknown(cause="connection refused")
+            outcome = VenueRefused(kind=RefusalKind.UNREACHED, refusal=Refusal(text="not sent", reason=0))
         self._later(self._leg_ns() + 40 * MS, lambda: answer(outcome))
 
     def _place_unless_refused(self, call: Submit) -> None:

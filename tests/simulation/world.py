@@ -178,7 +178,7 @@ class World:
         self.flow.plan(TROUBLE_NS)
         for stream in self.streams.values():
             for kind, strength in ((stream.cut, weather.cuts), (stream.go_silent, weather.silences)):
-                while chance.random() < 2 * strength:
+                while chance.random() < min(2 * strength, 0.7):
                     self.later(int(chance.uniform(1, 38) * SECOND), kind)
         for _ in range(3):
             if chance.random() < weather.foreign:
@@ -265,7 +265,11 @@ class World:
             self.oms.brought_again.add((session, getattr(outgoing.message, "cl_ord_id", "")))
         self.tell("OMS {}{}{}", outgoing.message, " 97=Y" * outgoing.poss_resend, " 43=Y" * tried)
         received = Received(
-            message=outgoing.message, seq_num=number + 1, poss_dup=tried, poss_resend=outgoing.poss_resend
+            message=outgoing.message,
+            seq_num=number + 1,
+            poss_dup=tried,
+            orig_sending_ms=outgoing.sent_ms if tried else None,
+            poss_resend=outgoing.poss_resend,
         )
         process.happen(MessageArrived(received=received))
         self.spark(process)
