@@ -10,14 +10,15 @@ All on one asyncio loop, without a lock. What cannot be carried out stops the pr
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, NoReturn, Protocol
+from typing import NoReturn, Protocol
 
 from connector.core.happenings import Answered, Call, Cancel, Decision, Happening, Submit, Tick
 from connector.core.records import Entry, encode
 from connector.core.router import Router
 from connector.journal import Journal, Row
+from connector.supervised import Tasks
 from mappers.fix_out import write_report
 from mappers.model import Outcome
 from mappers.reports import Report
@@ -87,7 +88,7 @@ class Drive:
         self._told: list[int] = []
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ns: int | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks(fail_stop)
         self.in_flight = 0  # calls that change something at the venue and have no outcome yet
         self._calm = asyncio.Event()  # set while there are none
         self._calm.set()
@@ -115,7 +116,7 @@ class Drive:
         if decision.calls:
             position = decision.entries[-1].position if decision.entries else self._journal.next_position - 1
             for call in decision.calls:
-                self._start(self._make(call, position))
+                self._tasks.spawn(self._make(call, position))
         if decision.reports:
             self._send(decision.reports)
         self._observe(decision)
@@ -131,10 +132,7 @@ class Drive:
         """Make no more calls; what has no outcome is asked for after the next start."""
         if self._timer is not None:
             self._timer.cancel()
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.stop()
         self._flush_told()
 
     # -- inside -------------------------------------------------------------------------------------
@@ -162,16 +160,6 @@ class Drive:
         if self._told:
             told, self._told = self._told, []
             self._guarded(lambda: self._journal.append([_row(self._router.told(told, self._now_ns()))]))
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._fail_stop(error)
 
     async def _make(self, call: Call, position: int) -> None:
         venue = self._venues[call.account]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, NoReturn
@@ -19,6 +19,7 @@ from connector.core.happenings import (
     Submit,
 )
 from connector.core.stream_values import StreamSettings
+from connector.supervised import Tasks
 from connector.venue import questions
 from connector.venue.caller import Caller
 from connector.venue.clock import ClockKeeper, TimeSample, VenueClock
@@ -74,7 +75,7 @@ class Desk:
         self._now_ns = now_ns
         self._fail_stop = fail_stop
         self._log = log
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks(fail_stop)
         signer = signer_for(spec.api_secret)
         log.info("signing_chosen", kind=signer.kind)
         if signer.warning:
@@ -99,14 +100,11 @@ class Desk:
 
     def start(self) -> None:
         """Get ready in the background: clock, key, then instruments, stream and the first reconciliation."""
-        self._spawn(self._open())
+        self._tasks.spawn(self._open())
 
     async def stop(self) -> None:
         """Close everything; requests under way end unknown."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.stop()
         await self._stream.close()
         await self._rest.close()
 
@@ -127,7 +125,7 @@ class Desk:
     # -- opening ----------------------------------------------------------------------------------------
 
     async def _open(self) -> None:
-        self._spawn(self._rest.keep_warm(self._spec.warm_connections))
+        self._tasks.spawn(self._rest.keep_warm(self._spec.warm_connections))
         while not await self._keeper.measure():
             self._log.warning("venue_not_reached", url=self._spec.rest_url)
             await asyncio.sleep(RETRY_S)
@@ -136,8 +134,8 @@ class Desk:
         except KeyRefusedError as error:
             self._key_refused(error)
             return
-        self._spawn(self._keeper.run())
-        self._spawn(self._keep_instruments())
+        self._tasks.spawn(self._keeper.run())
+        self._tasks.spawn(self._keep_instruments())
         self._stream.start()
         self._happen(Reconcile(account=self._spec.account, reason="start"))
 
@@ -211,18 +209,6 @@ class Desk:
         elif isinstance(event, Unreadable):
             self._log.error("event_unreadable", cause=event.cause)
             self._happen(Reconcile(account=self._spec.account, reason="unreadable event"))
-
-    # -- tasks ------------------------------------------------------------------------------------------
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._fail_stop(error)
 
 
 def _key(call: Call) -> str:

@@ -16,12 +16,18 @@ LAYERS: list[tuple[str, ...]] = [
     ("mappers",),
     ("connector.core",),
     ("connector.fix", "connector.venue", "connector.journal", "connector.ops"),
-    ("connector.drive",),
+    ("connector.drive", "connector.plans"),
     ("connector.daemon",),
     ("connector.__main__",),
 ]
-FREE = ("connector.settings", "connector.version", "connector.exits")  # plain values, for whoever needs them
+FREE = (
+    "connector.settings",
+    "connector.version",
+    "connector.exits",
+    "connector.supervised",
+)  # plain values, for whoever needs them
 SIMULATOR = "connector.simulator"
+DEMO = "connector.demo"  # drives the others as processes; tests/demo keeps its imports
 IMPURE = {
     "asyncio", "socket", "ssl", "time", "random", "os", "secrets", "logging", "structlog", "threading",
     "subprocess", "pathlib", "io", "sqlite3", "aiohttp", "select", "selectors", "signal", "tempfile", "uuid",
@@ -112,6 +118,13 @@ def test_pure_code_touches_nothing_outside_itself(name: str, path: Path) -> None
         assert not isinstance(node, (ast.Await, ast.AsyncFunctionDef)), f"{name}: async in pure code"
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             assert node.func.id not in {"open", "print", "float"}, f"{name}:{node.lineno} {node.func.id}()"
+
+
+@pytest.mark.parametrize("name", [name for name, _ in ALL])
+def test_every_module_has_a_place(name: str) -> None:
+    """A new module is put into a layer on purpose."""
+    apart = (*FREE, SIMULATOR, DEMO)
+    assert place(name) or any(within(name, package) for package in apart) or name == "connector", name
 
 
 def test_there_are_no_import_cycles() -> None:
