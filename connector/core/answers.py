@@ -185,8 +185,10 @@ def _cancel_refused(turn: Turn, order: Order, outcome: VenueRefused) -> None:
         asking.cancel_later(turn, order, max(wait, asking.delay_ns(0)))
     elif outcome.kind is RefusalKind.UNREACHED:
         asking.cancel_later(turn, order, asking.delay_ns(watch.cancels))
-    elif outcome.kind is RefusalKind.CLOCK and watch.cancels < len(asking.DELAYS_MS):
+    elif outcome.kind is RefusalKind.CLOCK and watch.cancels <= 1:
         asking.send_cancel(turn, order, measure_clock=True)
+    elif outcome.kind is RefusalKind.CLOCK:  # an earlier try may still act: a refusal now could be a lie
+        asking.cancel_later(turn, order, asking.delay_ns(watch.cancels))
     else:
         turn.note("error", "cancel_refused", **order.names, text=outcome.refusal.text)
         refusal = outcome.refusal

@@ -14,7 +14,7 @@ import pytest
 
 from connector.core import answers, asking, evidence, intake, reconcile, router, telling
 from connector.core.book import Book
-from connector.core.happenings import Answered, Call, Decision, Submit
+from connector.core.happenings import Answered, Call, Cancel, Decision, Submit
 from connector.core.order import Life, Order
 from connector.core.records import Entry, Reported
 from connector.core.router import Router
@@ -344,9 +344,19 @@ def only_open_orders_asked_for(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(reconcile, "MANY", 10_000)
 
 
-def cancel_without_outcome_dropped(patch: pytest.MonkeyPatch) -> None:
-    """No reply to a cancel, and nobody tries again."""
-    patch.setattr(asking, "cancel_later", lambda turn, order, wait_ns: None)
+def unknown_cancel_taken_for_a_reject(patch: pytest.MonkeyPatch) -> None:
+    """No reply to a cancel, and the OMS is told that it failed (P4)."""
+    honest = answers.cancel_answered
+
+    def wrong(turn: Turn, answered: Answered, call: Cancel) -> None:
+        order = turn.book.orders[call.client_order_id]
+        if isinstance(answered.outcome, OutcomeUnknown) and order.cancel is not None:
+            turn.state.watch(call.client_order_id).canceling = False
+            evidence.refuse_cancel(turn, order, REFUSAL)
+        else:
+            honest(turn, answered, call)
+
+    patch.setattr(answers, "cancel_answered", wrong)
 
 
 def cancel_left_unanswered_by_the_end(patch: pytest.MonkeyPatch) -> None:
@@ -441,7 +451,7 @@ ALL: tuple[Mistake, ...] = (
     fills_of_a_settled_order_dropped,
     reconnect_without_reconciliation,
     only_open_orders_asked_for,
-    cancel_without_outcome_dropped,
+    unknown_cancel_taken_for_a_reject,
     cancel_left_unanswered_by_the_end,
     cancel_before_acceptance_given_up,
     strangers_not_noted,

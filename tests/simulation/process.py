@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from connector.core.happenings import Answered, Call, Cancel, Decision, Happening, Submit
-from connector.core.records import Entry, Requested, decode, encode
+from connector.core.records import CancelRequested, Entry, Requested, decode, encode
 from connector.core.router import Router
-from mappers.model import Outcome
+from mappers.model import CancelOrder, Outcome
 from tests.simulation.oms import demand
 from tests.simulation.venue import MS
 
@@ -34,6 +34,7 @@ class Disk:
         self.rows: list[Row] = []
         self.durable = 0
         self.requested: dict[str, int] = {}  # client order id -> position
+        self.cancels: dict[tuple[str, str | None], CancelOrder] = {}  # client order id, the cancel's own
 
     def append(self, entries: list[Entry]) -> None:
         for position, at_ns, record in entries:
@@ -44,6 +45,8 @@ class Disk:
             if isinstance(record, Requested):
                 demand(record.client_order_id not in self.requested, "P3", "{} again", record.client_order_id)
                 self.requested[record.client_order_id] = position
+            elif isinstance(record, CancelRequested):
+                self.cancels[record.client_order_id, record.cancel_client_id] = record.cancel
 
     @property
     def next_position(self) -> int:

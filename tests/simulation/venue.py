@@ -113,10 +113,12 @@ class Venue:
         later: Callable[[int, Callable[[], None]], None],
         emit: Callable[[str, OrderStatement], None],
         placed: Callable[[Submit], None],
+        canceled: Callable[[Cancel], None],
         tell: Callable[..., None],
     ) -> None:
         self.chance, self.weather = chance, weather
-        self._now_ns, self._later, self._emit, self._placed, self._tell = now_ns, later, emit, placed, tell
+        self._now_ns, self._later, self._emit, self._tell = now_ns, later, emit, tell
+        self._placed, self._canceled = placed, canceled
         self.orders: dict[int, VenueOrder] = {}
         self.by_client_id: dict[tuple[str, str, str], VenueOrder] = {}  # account, symbol, id: the latest
         self.trades: dict[tuple[str, str], list[tuple[int, Trade, VenueOrder]]] = {}
@@ -209,6 +211,7 @@ class Venue:
         if self.chance.random() < self.weather.strange_cancel_reply:
             self._later(self._soon(300), lambda: self._end(order, VenueStatus.CANCELED))
             return Stated(statements=(order.statement(),))
+        self._canceled(call)
         self._end(order, VenueStatus.CANCELED)
         return Stated(statements=(order.statement(),))
 

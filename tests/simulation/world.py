@@ -10,6 +10,7 @@ from typing import Any
 
 from connector.core.happenings import (
     Call,
+    Cancel,
     InstrumentsLoaded,
     MessageArrived,
     Note,
@@ -81,7 +82,9 @@ class World:
         self.fuse: int | None = None  # points the process still passes before it dies
         self.crashes_left = 0
         clocks: dict[str, Any] = {"now_ns": lambda: self.now_ns, "later": self.later, "tell": self.tell}
-        self.venue = Venue(self.chance, self.weather, emit=self._emit, placed=self._placed, **clocks)
+        self.venue = Venue(
+            self.chance, self.weather, emit=self._emit, placed=self._placed, canceled=self._canceled, **clocks
+        )
         self.wire = Wire(self.chance, self.weather, self.venue, self.counts, **clocks)
         self.oms = Oms(self.venue)
         self.flow = Flow(self)
@@ -341,6 +344,12 @@ class World:
         demand(self.placed[name] == 1, "P3", "{} is placed twice", name)
         told = self.oms.orders[call.order.session, call.order.cl_ord_id]
         demand(told.end is None, "P4", "{} was told {} and arrives now", name, told.end)
+
+    def _canceled(self, call: Cancel) -> None:
+        """The venue cancels an order because we asked: no such cancel was told to have failed."""
+        cancel = self.disk.cancels[call.client_order_id, call.cancel_client_id]
+        answer = self.oms.answered.get((cancel.session, cancel.cl_ord_id))
+        demand(answer is None, "P4", "cancel {} was told {} and happens now", cancel.cl_ord_id, answer)
 
     def _emit(self, account: str, statement: OrderStatement) -> None:
         self.streams[account].emit(statement)
