@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from connector import exits
+from connector import exits, journal_app
 from connector.version import VERSION
 
 EXIT_CODES = "\n\n".join(f"{code}: {meaning}" for code, meaning in exits.MEANING.items())
@@ -24,6 +24,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(journal_app.app)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 

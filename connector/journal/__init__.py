@@ -12,6 +12,7 @@ from connector.journal.errors import (
     JournalUnwritableError,
     JournalVersionError,
 )
+from connector.journal.reader import Opened, Reading, reading
 from connector.journal.rows import Row
 from connector.journal.store import Journal
 
@@ -22,5 +23,8 @@ __all__ = [
     "JournalError",
     "JournalUnwritableError",
     "JournalVersionError",
+    "Opened",
+    "Reading",
     "Row",
+    "reading",
 ]

@@ -107,6 +107,16 @@ def make_room(database: sqlite3.Connection, wal_descriptor: int) -> None:
     database.execute("ROLLBACK")
 
 
+def refuse_foreign(database: sqlite3.Connection, path: Path) -> None:
+    """Refuse to read what is no journal of ours.
+
+    Raises:
+        JournalVersionError: the file belongs to another program or another version, or is empty.
+    """
+    if _is_unused(database, path):
+        raise JournalVersionError(path, "is empty: no connector has written to it yet")
+
+
 def _is_unused(database: sqlite3.Connection, path: Path) -> bool:
     application = database.execute("PRAGMA application_id").fetchone()[0]
     version = database.execute("PRAGMA user_version").fetchone()[0]

@@ -6,6 +6,7 @@ import fcntl
 import os
 import zlib
 from pathlib import Path
+from typing import Final
 
 from connector.journal.errors import JournalBusyError, JournalDamagedError
 
@@ -49,6 +50,22 @@ def _is_still(path: Path, descriptor: int) -> bool:
         return False
 
 
+_LONGEST: Final = 64  # bytes
+
+
+def confirmed_position(journal: Path) -> int:
+    """What the mark beside `journal` states, for who only reads; 0 where there is none."""
+    try:
+        return _stated(journal.with_name(f"{journal.name}.mark").read_bytes()[:_LONGEST])
+    except FileNotFoundError:
+        return 0
+
+
+def _stated(content: bytes) -> int:
+    text, _, check = content.partition(b"\n")[0].partition(b" ")
+    return int(text) if text.isdigit() and check == b"%08x" % zlib.crc32(text) else 0
+
+
 class Mark:
     """`<journal>.mark`: the last position that was confirmed to be on stable storage.
 
@@ -63,8 +80,7 @@ class Mark:
 
     def read(self) -> int:
         """The position stated; 0 where nothing is, or nothing legible (a power cut may do that)."""
-        text, _, check = os.pread(self._descriptor, 64, 0).partition(b"\n")[0].partition(b" ")
-        return int(text) if text.isdigit() and check == b"%08x" % zlib.crc32(text) else 0
+        return _stated(os.pread(self._descriptor, _LONGEST, 0))
 
     def refuse_a_lost_end(self, journal: Path, last: int) -> None:
         """Compare with the last row found.

@@ -16,7 +16,7 @@ LAYERS: list[tuple[str, ...]] = [
     ("mappers",),
     ("connector.core",),
     ("connector.fix", "connector.venue", "connector.journal", "connector.ops"),
-    ("connector.drive", "connector.plans"),
+    ("connector.drive", "connector.plans", "connector.journal_app"),
     ("connector.daemon",),
     ("connector.__main__",),
 ]
