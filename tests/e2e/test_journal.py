@@ -129,6 +129,38 @@ async def test_a_journal_left_by_kill_9_is_read_as_it_is(
     assert [file.read_bytes() for file in files] == before
 
 
+async def test_a_flipped_byte_in_the_middle_refuses_to_start_and_names_the_position(
+    venue: Exchange, make_daemon: Callable[..., Daemon]
+) -> None:
+    """Issue 3, shown item 4: a row that was changed is not believed, and nothing is repaired silently."""
+    daemon, oms = make_daemon(), Oms()
+    await daemon.start()
+    await oms.connect(daemon)
+    orders = [await oms.order(px="50000.00") for _ in range(5)]
+    for order in orders:
+        await oms.report(order, "0")
+    await oms.close()
+    assert await daemon.stop() == exits.OK
+    file = daemon.directory / "journal.db"
+    code, text, _ = await journal("export", daemon)
+    position = next(
+        json.loads(line)["position"] for line in text.splitlines() if f'"cl_ord_id":"{orders[2]}"' in line
+    )
+    content = bytearray(file.read_bytes())
+    content[content.index(b'"cl_ord_id":"%s"' % orders[2].encode()) + 13] ^= 1
+    file.write_bytes(content)
+
+    code, text, err = await journal("verify", daemon)
+    assert code == exits.JOURNAL
+    assert f"damaged at position {position}" in err
+    code, text, _ = await journal("verify", daemon, "--json")
+    found = json.loads(text)
+    assert (code, found["ok"], found["position"]) == (exits.JOURNAL, False, position)
+    await daemon.launch()
+    assert await daemon.ended() == exits.JOURNAL
+    assert f"damaged at position {position}" in daemon.events("journal_refused")[0]["text"]
+
+
 async def test_what_is_no_journal_is_said_in_one_sentence(
     make_daemon: Callable[..., Daemon], tmp_path: Path
 ) -> None:

@@ -42,7 +42,7 @@ def replayed(path: Path) -> list[int]:
         journal.close()
 
 
-@pytest.mark.parametrize("mode", ["append", "batch", "durable"])
+@pytest.mark.parametrize("mode", ["append", "batch", "durable", "group"])
 def test_kill_9_at_any_instant_loses_no_acknowledged_row(path: Path, mode: str) -> None:
     """P2: a MsgSeqNum is consumed once its order survives kill -9. Three lives of one journal."""
     acknowledged: list[int] = []
@@ -76,6 +76,22 @@ def test_kill_9_at_each_step_of_an_order_leaves_what_that_step_promised(
     assert process.returncode == -signal.SIGKILL
     assert promised(output, "durable") == [1, 2, 3, 4]
     assert replayed(path) == list(range(1, surviving + 1))
+
+
+@pytest.mark.parametrize("point", ["before_sync:4", "after_sync:4"])
+def test_kill_9_in_the_middle_of_a_grouped_sync_keeps_every_appended_row(path: Path, point: str) -> None:
+    """Issue 3, shown item 4. Several orders wait for one fdatasync when the process dies inside it: none of
+    them was told to be durable, all of them survive kill -9, and the journal goes on behind them."""
+    output, _ = start(path, "group", point).communicate(timeout=20)
+
+    appended, durable = promised(output, "appended"), promised(output, "durable")
+    assert len(appended) - len(durable) > 1, "no group was waiting"
+    assert set(durable) < set(appended)
+    found = replayed(path)
+    assert set(appended) <= set(found)
+    assert found == list(range(1, len(found) + 1))
+    output, _ = start(path, "group", "after_sync:2").communicate(timeout=20)
+    assert set(promised(output, "appended")) <= set(replayed(path))
 
 
 def test_a_restart_after_kill_9_never_gives_a_position_twice(path: Path) -> None:
@@ -151,6 +167,24 @@ def test_a_cut_journal_opens_goes_on_and_replays(
     journal.close()
 
     assert replayed(path) == [*expected, new]
+
+
+def test_a_journal_cut_at_any_byte_opens_whole_and_takes_the_next_row(
+    crashed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole start, not only the look before it. EVERY=1 tries every byte (two minutes)."""
+    monkeypatch.setattr("connector.journal.database.ROOM", 0)  # 10 MB of zeros each time prove nothing here
+    wal = frames_of(Path(f"{crashed}-wal"))
+    step = int(os.environ.get("EVERY", "97"))
+
+    for kept in range(len(wal) - 3 * FRAME, len(wal) + 1, step):
+        path = copy(crashed, tmp_path / "cut", wal[:kept])
+        journal = Journal.open(path, product_version="1")
+        new = journal.next_position
+        journal.append([Row(new, 1, b"{}")])
+        found = [row.position for row in journal.replay()]
+        journal.close()
+        assert found == [*range(1, rows_left(wal, kept) + 1), new], f"cut at {kept} of {len(wal)}"
 
 
 @pytest.mark.parametrize("lost", ["tail", "wal"])

@@ -2,7 +2,7 @@
 
 python writer.py JOURNAL MODE [HOOK_POINT:TIMES [LIMIT]] - one line per promise on stdout: "open <first
 position>", "appended <position>", "durable <position>", "failed <text>". MODE is "append" (one row
-at a time), "batch" (three rows a time), "durable" (each awaited). At the given hook point, reached
+at a time), "batch" (three rows a time), "durable" (each awaited), "group" (eight writers, each awaiting its own rows). At the given hook point, reached
 that many times, it kills itself with SIGKILL. No file may grow beyond LIMIT bytes.
 """
 
@@ -40,6 +40,11 @@ def killer(plan: str) -> object:
 async def main(path: Path, mode: str, plan: str) -> None:
     journal = Journal.open(path, product_version="1", hook=killer(plan))  # type: ignore[arg-type]
     say("open", journal.next_position)
+    writers = 8 if mode == "group" else 1
+    await asyncio.gather(*(write(journal, mode) for _ in range(writers)))
+
+
+async def write(journal: Journal, mode: str) -> None:
     while True:
         first = journal.next_position
         batch = [
@@ -48,7 +53,7 @@ async def main(path: Path, mode: str, plan: str) -> None:
         try:
             journal.append(batch)
             say("appended", batch[-1].position)
-            if mode == "durable":
+            if mode in ("durable", "group"):
                 await journal.durable(first)
                 say("durable", first)
         except JournalError as error:
