@@ -1,0 +1,1 @@
+"""Dialogues between a client, the connector's pure part and the venue: documentation that is run."""
