@@ -102,7 +102,7 @@ class Daemon:
             journal,
             now_ns=self._now_ns,
             fail_stop=self._fail_stop,
-            observe=Milestones(router.state.book, structlog.get_logger("connector.orders")),
+            observer=Milestones(router.state.book, structlog.get_logger("connector.orders")),
             hook=self._hook,
         )
         probes = Probes(

@@ -10,7 +10,7 @@ All on one asyncio loop, without a lock. What cannot be carried out stops the pr
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import NoReturn, Protocol
 
@@ -37,8 +37,13 @@ class ReportLostError(Exception):
 class Venue(Protocol):
     """One account's way to the venue."""
 
-    async def make(self, call: Call) -> tuple[Outcome, int]:
-        """Make the call once; its outcome, and when its last byte may have left, epoch ns."""
+    async def make(
+        self, call: Call, cleared: Callable[[], Awaitable[None]] | None = None
+    ) -> tuple[Outcome, int]:
+        """Make the call once; its outcome, and when its last byte may have left, epoch ns.
+
+        `cleared` is awaited before a byte leaves; what it raises is raised here.
+        """
 
 
 class OrderWatcher(Protocol):
@@ -61,6 +66,16 @@ class FixSender(Protocol):
         """Whether the client is there."""
 
 
+class Observer(Protocol):
+    """Is shown what happens, after it happened: logs, counts."""
+
+    def decided(self, decision: Decision) -> None:
+        """A decision was carried out."""
+
+    def sent(self, call: Call) -> None:
+        """An order or a cancel left for the venue."""
+
+
 class Drive:
     """Carries the router's decisions out."""
 
@@ -71,15 +86,15 @@ class Drive:
         *,
         now_ns: Callable[[], int],
         fail_stop: Callable[[BaseException], NoReturn],
-        observe: Callable[[Decision], None],
+        observer: Observer,
         hook: Callable[[str], None] = lambda _point: None,
     ) -> None:
-        """`observe` is shown each decision (logs); `hook` names points for tests that kill us there."""
+        """`hook` is told named points of the order path; tests kill us there."""
         self._router = router
         self._journal = journal
         self._now_ns = now_ns
         self._fail_stop = fail_stop
-        self._observe = observe
+        self._observer = observer
         self._hook = hook
         self._venues: Mapping[str, Venue] = {}
         self._watchers: Mapping[str, OrderWatcher] = {}
@@ -119,7 +134,7 @@ class Drive:
                 self._tasks.spawn(self._make(call, position))
         if decision.reports:
             self._send(decision.reports)
-        self._observe(decision)
+        self._show(lambda: self._observer.decided(decision))
         self._arm()
 
     async def settle(self, timeout_s: float) -> int:
@@ -169,12 +184,18 @@ class Drive:
             return
         self.in_flight += 1
         self._calm.clear()
-        try:
-            await self._journal.durable(position)
+        watcher = self._watchers[call.account]
+        durable = asyncio.ensure_future(self._journal.durable(position))  # while the request is prepared
+
+        async def cleared() -> None:
+            await durable
             self._hook("durable")
-            watcher = self._watchers[call.account]
             watcher.order_message_sent(call)
-            outcome, sent_ns = await venue.make(call)
+            self._show(lambda: self._observer.sent(call))
+
+        try:
+            outcome, sent_ns = await venue.make(call, cleared)
+            await durable  # also of a request that never left: a failed journal stops us (P12)
             self._hook("answered")
             watcher.order_message_answered(call, outcome)
             self.happen(Answered(call=call, outcome=outcome, sent_ns=sent_ns))
@@ -182,6 +203,10 @@ class Drive:
             self.in_flight -= 1
             if not self.in_flight:
                 self._calm.set()
+
+    def _show(self, work: Callable[[], None]) -> None:
+        """Logs come after the deed: nothing on an order's way waits for them."""
+        asyncio.get_running_loop().call_soon(self._guarded, work)
 
     def _arm(self) -> None:
         due_ns = self._router.next_timer_ns

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from connector.core.book import Book
-from connector.core.happenings import Cancel, Decision, Submit
+from connector.core.happenings import Call, Cancel, Decision, Submit
 from connector.core.order import Order
 from connector.core.records import (
     Accepted,
@@ -25,6 +25,7 @@ from connector.core.records import (
     Traded,
 )
 from mappers.model import NewOrder, Refusal, plain
+from mappers.reports import ExecutionReport, Report
 
 
 class Log(Protocol):
@@ -50,20 +51,31 @@ class Milestones:
         self._book = book
         self._log = log
 
-    def __call__(self, decision: Decision) -> None:
-        """Log one decision: its facts, what it sends to the venue, and its notes."""
+    def decided(self, decision: Decision) -> None:
+        """Log one decision: its facts and its notes."""
+        reports = dict(decision.reports)
         for entry in decision.entries:
             teller = _TELLERS.get(type(entry.record))
             if teller is not None:
                 event, keys = teller(self._book, entry.record)
-                self._log.info(event, **keys, exec_id=str(entry.position))
-        for call in decision.calls:
-            if isinstance(call, Submit):
-                self._log.info("order_sent", **self._book.orders[call.client_order_id].names)
-            elif isinstance(call, Cancel):
-                self._log.info("cancel_sent", **self._book.orders[call.client_order_id].names)
+                self._log.info(
+                    event, **keys, **_sums(reports.get(entry.position)), exec_id=str(entry.position)
+                )
         for note in decision.notes:
             getattr(self._log, note.level)(note.event, **note.keys)
+
+    def sent(self, call: Call) -> None:
+        """Log an order or a cancel that has just left for the venue."""
+        if isinstance(call, (Submit, Cancel)):
+            event = "order_sent" if isinstance(call, Submit) else "cancel_sent"
+            self._log.info(event, **self._book.orders[call.client_order_id].names)
+
+
+def _sums(report: Report | None) -> dict[str, Any]:
+    """The order's quantities as this fact left them; by now it may be further."""
+    if not isinstance(report, ExecutionReport) or report.trade is None:
+        return {}
+    return {"cum_qty": plain(report.cum), "leaves_qty": plain(report.leaves)}
 
 
 Told = tuple[str, dict[str, Any]]
@@ -104,8 +116,6 @@ def _traded(book: Book, fact: Traded) -> Told:
         "trade_id": trade.trade_id,
         "last_qty": trade.quantity,
         "last_px": trade.price,
-        "cum_qty": order.cum,
-        "leaves_qty": order.leaves,
         "commission": trade.commission,
         "commission_asset": trade.commission_asset,
         "maker": trade.maker,

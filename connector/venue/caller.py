@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from connector.core.happenings import (
     AskOpen,
@@ -40,12 +40,17 @@ class Caller:
         self._auto_repay_at_cancel = auto_repay_at_cancel
         self._now_ns = now_ns
 
-    async def make(self, call: Call) -> tuple[Outcome, int]:
-        """Send it once; the outcome, and when the last byte of it may have left (epoch ns of `now_ns`)."""
+    async def make(
+        self, call: Call, cleared: Callable[[], Awaitable[None]] | None = None
+    ) -> tuple[Outcome, int]:
+        """Send it once; the outcome, and when the last byte of it may have left (epoch ns of `now_ns`).
+
+        `cleared` is awaited before a byte leaves (P1).
+        """
         if isinstance(call, (Submit, Cancel)) and call.measure_clock:
             await self._clock.measure()
         request, page = self._request(call)
-        reply = await self._rest.send(request)
+        reply = await self._rest.send(request, cleared)
         outcome = read(request, reply, page)
         if isinstance(outcome, VenueRefused) and outcome.kind is RefusalKind.CLOCK:
             self._clock.doubt()

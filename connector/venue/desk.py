@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, NoReturn
@@ -110,9 +110,11 @@ class Desk:
 
     # -- what the drive asks ----------------------------------------------------------------------------
 
-    async def make(self, call: Call) -> tuple[Outcome, int]:
-        """Make the call once."""
-        return await self._caller.make(call)
+    async def make(
+        self, call: Call, cleared: Callable[[], Awaitable[None]] | None = None
+    ) -> tuple[Outcome, int]:
+        """Make the call once, not before `cleared` has returned."""
+        return await self._caller.make(call, cleared)
 
     def order_message_sent(self, call: Call) -> None:
         """An order or a cancel is about to leave: the stream must prove itself (staleWebsocketTimeout)."""

@@ -5,7 +5,7 @@ Everything that depends on the inside of aiohttp (3.12 or newer: client middlewa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import aiohttp
 from aiohttp.connector import Connection
@@ -25,10 +25,20 @@ class Flight:
     breaks. It looks for its own exceptions to do so, and finds none.
     """
 
-    __slots__ = ("_now_ns", "_query", "departed", "sent_ns")
+    __slots__ = ("_now_ns", "_query", "cleared", "departed", "sent_ns")
 
-    def __init__(self, query: Callable[[], str], now_ns: Callable[[], int]) -> None:
-        """`query` gives the query string, timestamped and signed at the moment it is called."""
+    def __init__(
+        self,
+        query: Callable[[], str],
+        now_ns: Callable[[], int],
+        cleared: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """`query` gives the query string, timestamped and signed at the moment it is called.
+
+        `cleared` is awaited when the connection is at hand, before anything is signed: until then the
+        request may not leave (P1). What it raises ends the request, which then has not left.
+        """
+        self.cleared = cleared
         self._query = query
         self._now_ns = now_ns
         self.departed = False  # a byte of the request may have left
@@ -70,6 +80,8 @@ class Departure(aiohttp.ClientRequest):
 
     async def send(self, conn: Connection) -> aiohttp.ClientResponse:
         """Sign and send; afterwards the address is the plain one again, for aiohttp's errors and reprs."""
+        if self.flight.cleared is not None:
+            await self.flight.cleared()
         plain = self.url
         self.url = self.flight.depart(plain)
         try:

@@ -139,12 +139,18 @@ class Rest:
     def __repr__(self) -> str:
         return f"<Rest {self._base_url} {self._signer.kind}>"
 
-    async def send(self, request: VenueRequest) -> Reply:
-        """Send once and wait for the outcome. Trouble is in the reply, never raised."""
+    async def send(
+        self, request: VenueRequest, cleared: Callable[[], Awaitable[None]] | None = None
+    ) -> Reply:
+        """Send once and wait for the outcome. Trouble is in the reply, never raised.
+
+        `cleared` must have returned before a byte leaves (P1); connection and request are prepared meanwhile.
+        Only what it raises comes out of here.
+        """
         if request.method == "GET":
             async with self._gate:
                 return await self._exchange(request)
-        return await self._exchange(request)
+        return await self._exchange(request, cleared)
 
     async def warm(self, connections: int) -> int:
         """Open this many connections (or use that many idle ones) at once; how many answered.
@@ -164,8 +170,10 @@ class Rest:
         """Close every connection; requests in flight end as NOT_SENT or UNKNOWN."""
         await self._session.close()
 
-    async def _exchange(self, request: VenueRequest) -> Reply:
-        flight = Flight(partial(self._query, request), self._now_ns)
+    async def _exchange(
+        self, request: VenueRequest, cleared: Callable[[], Awaitable[None]] | None = None
+    ) -> Reply:
+        flight = Flight(partial(self._query, request), self._now_ns, cleared)
         if self._session.closed:
             return self._failed(flight, "closed by us")
         try:
