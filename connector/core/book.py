@@ -7,9 +7,11 @@ gives birth to is therefore the same both times, with the entry's position as it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from sys import intern
 
 from connector.core import telling
 from connector.core.order import FINAL, Fact, Life, Order, PendingCancel, StatedEnd
+from connector.core.packed import Orders
 from connector.core.records import (
     Accepted,
     CancelFailed,
@@ -24,12 +26,16 @@ from connector.core.records import (
     Reported,
     Requested,
     Traded,
+    decode,
+    encode,
 )
-from mappers.model import EXACT
+from mappers.model import EXACT, CancelOrder, NewOrder, RefusedCancel, RefusedOrder
 from mappers.reports import Report
 
 Key = tuple[str, str, str]
 """Session, source id, ClOrdID(11): what makes an OMS's identifier unique to us."""
+
+Named = Order | Refused | CancelRequested | CancelRefused
 
 END_FACT = {
     Life.FILLED: Fact.COMPLETED,
@@ -39,15 +45,20 @@ END_FACT = {
 }
 
 
+def key(message: NewOrder | RefusedOrder | CancelOrder | RefusedCancel) -> Key:
+    """The name an OMS gave to its message. Few sessions, many keys: their words are kept once."""
+    return intern(message.session), intern(message.source_id), message.cl_ord_id
+
+
 class Book:
     """Orders by every name they have, and the reports not yet handed to the FIX engine."""
 
     def __init__(self) -> None:
-        self.orders: dict[str, Order] = {}  # by client order id
+        self.orders = Orders()  # by client order id
         self.live: dict[str, Order] = {}  # of these, the unsettled
         self.canceling: dict[str, Order] = {}  # of these, those whose cancel has no outcome
-        self.named: dict[Key, Order | Refused | CancelRequested | CancelRefused] = {}
-        self.by_order_id: dict[tuple[str, str, int], Order] = {}  # account, symbol, venue's orderId
+        self.named: dict[Key, str | bytes] = {}  # an order's client order id, or another record: see `known`
+        self.by_order_id: dict[tuple[str, str, int], str] = {}  # account, symbol, venue's orderId
         self.last_trade_id: dict[tuple[str, str], int] = {}  # account, symbol
         self.untold: dict[int, Report] = {}  # by the position that gave birth to it
         self._appliers: dict[type, Callable[..., Report | None]] = {
@@ -76,14 +87,30 @@ class Book:
             self.untold[entry.position] = report
         return report
 
+    def known(self, session: str, source_id: str, cl_ord_id: str) -> Named | None:
+        """What the OMS used this ClOrdID(11) for."""
+        named = self.named.get((session, source_id, cl_ord_id))
+        if named is None:
+            return None
+        if isinstance(named, str):
+            return self.orders[named]
+        record = decode(named)
+        assert isinstance(record, (Refused, CancelRequested, CancelRefused)), record
+        return record
+
     def find(self, session: str, source_id: str, cl_ord_id: str) -> Order | None:
         """The order the OMS calls `cl_ord_id`; None also for one we refused."""
         named = self.named.get((session, source_id, cl_ord_id))
-        return named if isinstance(named, Order) else None
+        return self.orders[named] if isinstance(named, str) else None
+
+    def at_venue(self, account: str, symbol: str, order_id: int) -> Order | None:
+        """The order the venue calls `order_id`."""
+        name = self.by_order_id.get((account, symbol, order_id))
+        return None if name is None else self.orders[name]
 
     def by_venue(self, account: str, symbol: str, order_id: int, client_order_id: str) -> Order | None:
         """The order the venue speaks of: by its id first, since client ids may be reused elsewhere."""
-        order = self.by_order_id.get((account, symbol, order_id))
+        order = self.at_venue(account, symbol, order_id)
         if order is None:
             order = self.orders.get(client_order_id)
             if order is not None and not self._same(order, account, symbol, order_id):
@@ -108,16 +135,16 @@ class Book:
     def _requested(self, entry: Entry, fact: Requested) -> None:
         order = Order(fact.order, fact.client_order_id, entry.position)
         self.orders[fact.client_order_id] = self.live[fact.client_order_id] = order
-        self.named[fact.order.session, fact.order.source_id, fact.order.cl_ord_id] = order
+        self.named[key(fact.order)] = fact.client_order_id
 
     def _refused(self, entry: Entry, fact: Refused) -> Report:
         if not fact.duplicate:
-            self.named[fact.order.session, fact.order.source_id, fact.order.cl_ord_id] = fact
+            self.named[key(fact.order)] = encode(fact)
         return telling.refused(entry, fact)
 
     def _cancel_requested(self, entry: Entry, fact: CancelRequested) -> Report:
         cancel = fact.cancel
-        self.named[cancel.session, cancel.source_id, cancel.cl_ord_id] = fact
+        self.named[key(cancel)] = encode(fact)
         order = self.orders[fact.client_order_id]
         order.cancel = PendingCancel(cancel=cancel, cancel_client_id=fact.cancel_client_id)
         self.canceling[fact.client_order_id] = order
@@ -125,8 +152,7 @@ class Book:
 
     def _cancel_refused(self, entry: Entry, fact: CancelRefused) -> Report:
         if not fact.duplicate:
-            cancel = fact.cancel
-            self.named[cancel.session, cancel.source_id, cancel.cl_ord_id] = fact
+            self.named[key(fact.cancel)] = encode(fact)
         return telling.cancel_refused(fact, telling.at_ms(entry))
 
     def _doubted(self, entry: Entry, fact: Doubted) -> Report | None:
@@ -181,6 +207,8 @@ class Book:
         assert failed is not None, fact
         assert failed.cancel_client_id == fact.cancel_client_id, fact
         self._cancel_over(order)
+        if order.settled:
+            self.orders.over(order.client_order_id)
         return telling.cancel_failed(order, failed, fact)
 
     def _foreign(self, entry: Entry, fact: Foreign) -> None:
@@ -193,7 +221,8 @@ class Book:
 
     def _name(self, order: Order, order_id: int) -> None:
         order.order_id = order_id
-        self.by_order_id[order.request.account, order.request.symbol, order_id] = order
+        place = intern(order.request.account), intern(order.request.symbol)
+        self.by_order_id[*place, order_id] = order.client_order_id
 
     def _cancel_over(self, order: Order) -> None:
         order.cancel = None
@@ -203,3 +232,4 @@ class Book:
         assert order.life in FINAL
         order.doubted, order.stated_end = False, None
         self.live.pop(order.client_order_id, None)
+        self.orders.over(order.client_order_id)

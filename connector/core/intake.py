@@ -9,6 +9,7 @@ way round, is no repetition.
 from __future__ import annotations
 
 from connector.core import asking, telling
+from connector.core.book import Named
 from connector.core.happenings import Submit
 from connector.core.order import Order
 from connector.core.records import CancelRefused, CancelRequested, Refused, Requested
@@ -32,8 +33,6 @@ BROKER_OPTION, TOO_LATE_TO_ENTER = 0, 4  # OrdRejReason(103)
 OTHER = 99
 TOO_LATE, UNKNOWN_ORDER, ALREADY_PENDING = 0, 1, 3  # CxlRejReason(102)
 
-Named = Order | Refused | CancelRequested | CancelRefused
-
 
 def take(turn: Turn, received: Received) -> None:
     """Deal with one application message of an OMS."""
@@ -43,7 +42,7 @@ def take(turn: Turn, received: Received) -> None:
     elif isinstance(message, StatusRequest):
         _status(turn, message)
     else:
-        known = turn.book.named.get((message.session, message.source_id, message.cl_ord_id))
+        known = turn.book.known(message.session, message.source_id, message.cl_ord_id)
         if (received.poss_dup or received.poss_resend) and _repeats(message, known):
             _status_of(turn, known)
         elif isinstance(message, (NewOrder, RefusedOrder)):
@@ -153,7 +152,7 @@ def _cancel(turn: Turn, cancel: CancelOrder | RefusedCancel, known: Named | None
     if isinstance(cancel, RefusedCancel):
         _refuse_cancel(turn, cancel, order, cancel.refusal)
         return
-    refusal = _cannot_cancel(cancel, order)
+    refusal = _cannot_cancel(turn, cancel, order)
     if refusal is not None or order is None:
         assert refusal is not None
         _refuse_cancel(turn, cancel, order, refusal)
@@ -172,7 +171,7 @@ def _cancel(turn: Turn, cancel: CancelOrder | RefusedCancel, known: Named | None
     asking.pursue_cancel(turn, order)
 
 
-def _cannot_cancel(cancel: CancelOrder, order: Order | None) -> Refusal | None:
+def _cannot_cancel(turn: Turn, cancel: CancelOrder, order: Order | None) -> Refusal | None:
     if order is None:
         text = f"OrigClOrdID(41)={cancel.orig_cl_ord_id}: no such order in this session"
         return Refusal(text=text, reason=UNKNOWN_ORDER)
@@ -184,6 +183,9 @@ def _cannot_cancel(cancel: CancelOrder, order: Order | None) -> Refusal | None:
     if order.cancel is not None:
         pending = order.cancel.cancel.cl_ord_id
         return Refusal(text=f"already being cancelled by ClOrdID(11)={pending}", reason=ALREADY_PENDING)
+    if order.request.account not in turn.state.accounts:
+        text = f"Account(1)={order.request.account}: no longer configured, the venue cannot be asked"
+        return Refusal(text=text, reason=OTHER)
     return None
 
 
@@ -227,7 +229,7 @@ def _refuse_cancel(
 
 
 def _status(turn: Turn, request: StatusRequest) -> None:
-    known = turn.book.named.get((request.session, request.source_id, request.cl_ord_id))
+    known: Named | None = turn.book.known(request.session, request.source_id, request.cl_ord_id)
     if isinstance(known, CancelRefused):  # a status is the order's, also by the name of its cancel
         known = turn.book.find(request.session, request.source_id, known.cancel.orig_cl_ord_id)
     if known is None:

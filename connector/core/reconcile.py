@@ -92,7 +92,7 @@ def _hear_list(turn: Turn, account: Account, call: AskOpen | AskOrdersSince, out
 
 def _hear_trades(turn: Turn, account: Account, call: AskTradesSince, outcome: TradesStated) -> None:
     for order_id, trade in outcome.trades:
-        order = turn.book.by_order_id.get((account.rules.name, call.symbol, order_id))
+        order = turn.book.at_venue(account.rules.name, call.symbol, order_id)
         if order is not None:
             evidence.hear_trade(turn, order, trade)
     if outcome.full_page and outcome.trades:

@@ -38,6 +38,7 @@ from connector.core.records import Entry, Reported
 from connector.core.turn import AccountRules, State, Turn
 from mappers.reports import CancelReject, ExecutionReport, Report
 
+IN_USE = 1_000  # orders that are over and stay unpacked, since late news comes soon if at all
 KEPT_WHILE_AWAY = 10_000  # reports remembered for one absent session, should it come back with 141=Y
 
 
@@ -56,6 +57,7 @@ class Router:
             ContradictionError: the entries cannot be one journal's.
         """
         self.state.book.apply(entry)
+        self.state.book.orders.rest(IN_USE)
         self.state.next_position = max(self.state.next_position, entry.position + 1)
 
     def recover(self, now_ns: int) -> Decision:
@@ -64,21 +66,26 @@ class Router:
         A request of ours may have left until the moment we died; counting from now is safe (P4). The other
         unsettled orders are asked for by the first reconciliation, before new orders are taken. Cancels do
         not wait for it (P8); one whose order has ended is answered, should the crash have come between.
+        Nobody can ask for the orders of an account that is no longer configured: they stay as they are.
         """
         turn = Turn(self.state, now_ns)
         for position, report in sorted(self.state.book.untold.items()):
             turn.decision.reports.append((position, again(report)))
         for order in list(self.state.book.live.values()):
-            if order.life is Life.PENDING_NEW:
+            if order.request.account not in self.state.accounts:
+                turn.note("error", "account_not_configured", **order.names, life=order.life)
+            elif order.life is Life.PENDING_NEW:
                 asking.doubt(turn, order, "the connector restarted", now_ns)
         for order in list(self.state.book.canceling.values()):
-            evidence.tidy(turn, order)
+            if order.settled or order.request.account in self.state.accounts:
+                evidence.tidy(turn, order)
         return turn.decision
 
     # -- operation ----------------------------------------------------------------------------------
 
     def handle(self, happening: Happening, now_ns: int) -> Decision:
         """Decide about one happening."""
+        self.state.book.orders.rest(IN_USE)  # nobody holds an order between two turns
         turn = Turn(self.state, now_ns)
         match happening:
             case MessageArrived():
