@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from connector.core import answers, asking, evidence, intake, reconcile
+from connector.core.book import Book
 from connector.core.happenings import (
     Answered,
     AskOrder,
@@ -49,6 +50,11 @@ class Router:
         self.state = State(rules, next_position)
 
     # -- recovery -----------------------------------------------------------------------------------
+
+    def resume(self, book: Book, position: int) -> None:
+        """Take the book of all entries up to `position`; the later ones follow by `replay`."""
+        self.state.book = book
+        self.state.next_position = max(self.state.next_position, position + 1)
 
     def replay(self, entry: Entry) -> None:
         """Take one entry of the journal, in its order.
