@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 
@@ -31,6 +33,7 @@ from tests.core.bench import (
     refused,
     stated,
     statement,
+    status_request,
     trade,
 )
 
@@ -213,6 +216,22 @@ def test_the_account_is_closed_until_it_has_been_reconciled() -> None:
     bench.load()
     bench.do(Reconcile(account="main", reason="start"))
     assert lines(bench.send(new_order("c9"))) == [("8", "8", "0", "0")]
+
+
+def test_an_order_of_an_account_no_longer_configured_is_alarmed_and_cannot_be_cancelled() -> None:
+    """The journal outlives the configuration; a start that fails over it would take the other accounts along."""
+    bench = Bench()
+    bench.place("c1")
+    bench.send(new_order("c2"))
+    bench.rules = {"other": replace(bench.rules["main"], name="other")}
+    bench.restart()
+
+    reject = bench.send(cancel_order())
+
+    assert [note.event for note in bench.notes] == ["account_not_configured"] * 2
+    assert bench.calls == []
+    assert lines(reject) == [("9", "0", "99")]
+    assert lines(bench.send(status_request())) == [("I", "0", "0", "3")]
 
 
 # -- a client that resets its numbers ----------------------------------------------------------------------------

@@ -78,6 +78,7 @@ class Process:
     def happen(self, happening: Happening) -> None:
         """Deal with one happening now, unless dead."""
         if not self.dead:
+            self.router.state.book.orders.rest(self.world.orders_in_use)
             self.carry_out(self.router.handle(happening, self.world.now_ns))
 
     def carry_out(self, decision: Decision) -> None:

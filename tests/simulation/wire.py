@@ -67,7 +67,7 @@ class Wire:
         elif drawn == "late":
             at_gate_ns = int(chance.uniform(0, 1.1) * window_ms * MS)
             processing_ns = int(chance.uniform(0, 1) * VENUE_PROCESSING_MS * MS)
-            if chance.random() < 0.3:  # the very last moment
+            if chance.random() < 0.5:  # the very last moment
                 at_gate_ns, processing_ns = 0, latest_ns - int(chance.uniform(0, 500) * MS) - self._now_ns()
             if at_gate_ns + self._now_ns() - signed_ns <= window_ms * MS:
                 act_ns = min(at_gate_ns + processing_ns, latest_ns - self._now_ns())
@@ -123,5 +123,5 @@ class Wire:
 
     def _leg_ns(self) -> int:
         if self.weather.slow and self.chance.random() < self.weather.slow:
-            return int(self.chance.uniform(0.05, 3) * SECOND)
+            return int(self.chance.uniform(0.05, 6) * SECOND)
         return int(self.chance.uniform(1, 30) * MS)

@@ -77,6 +77,7 @@ class World:
         self.rules = self._draw_rules()
         self.timestamp_error_ms = 0
         self.skew_ms = self.chance.choice((0, 50, 400))
+        self.orders_in_use = self.chance.choice((0, 2, 1000))  # orders that are over and stay unpacked
         self.disk = Disk()
         self.process: Process | None = None
         self.fuse: int | None = None  # points the process still passes before it dies
