@@ -1,5 +1,5 @@
 # `make demo` and `make test` are the two commands; both set everything up themselves.
-.PHONY: demo test check bench docs setup clean
+.PHONY: demo test check bench soak docs setup clean
 
 PY := .venv/bin/python
 
@@ -17,6 +17,9 @@ check: setup
 
 bench: setup
 	@$(PY) -m tests.benchmarks $(ARGS)
+
+soak: setup ## MINUTES=5, SEED=…: orders under kills and faults, then three books compared
+	@$(PY) -m tests.soak --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))
 
 docs: setup ## write again what is generated: docs/configuration.md
 	@$(PY) -m connector.settings.docs
