@@ -1,5 +1,5 @@
 # `make demo` and `make test` are the two commands; both set everything up themselves.
-.PHONY: demo test check bench soak docs setup clean
+.PHONY: demo test check bench simulate soak docs setup clean
 
 PY := .venv/bin/python
 
@@ -17,6 +17,9 @@ check: setup
 
 bench: setup
 	@$(PY) -m tests.benchmarks $(ARGS)
+
+simulate: setup ## SEEDS=20000: seeded worlds around the production core; a failing seed prints its story
+	@$(PY) -m tests.simulation --seeds $(or $(SEEDS),2000)
 
 soak: setup ## MINUTES=5, SEED=…: orders under kills and faults, then three books compared
 	@$(PY) -m tests.soak --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))
