@@ -45,7 +45,6 @@ LOST: tuple[Fault, ...] = (
 REFUSED: tuple[Fault, ...] = (
     {"action": "429", "retry_after": 1},
     {"action": "418", "retry_after": 2},
-    {"action": "error_before", "status": 400, "code": -1021},
     {"action": "error_before", "status": 400, "code": -3007},
 )
 HELD: tuple[Fault, ...] = (
