@@ -10,7 +10,7 @@ from typing import TextIO
 import yaml
 
 from connector.simulator.config import SimulatorConfig, Timers
-from connector.simulator.faults import FaultError
+from connector.simulator.fault import FaultError
 from connector.simulator.keys import ApiKey, KeyFileError, key_from_entry, masked
 from connector.simulator.server import RunningSimulator, run
 

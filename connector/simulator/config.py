@@ -29,6 +29,10 @@ DEFAULT_BALANCES: Mapping[AccountKind, Mapping[str, Decimal]] = {
 }
 
 
+FASTEST_PING_S = 0.2  # however fast a day is made to pass, the network and the client are no faster
+FASTEST_PONG_S = 2.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timers:
     """Connection timers of the WS-API, in seconds; `scaled` shortens a 24 h story to minutes."""
@@ -38,8 +42,12 @@ class Timers:
     life_s: float = 86_400.0  # of a connection
 
     def scaled(self, factor: float) -> "Timers":
-        """Let time pass `factor` times faster."""
-        return Timers(ping_s=self.ping_s / factor, pong_s=self.pong_s / factor, life_s=self.life_s / factor)
+        """Let time pass `factor` times faster; a pong keeps the time a busy machine needs for one."""
+        return Timers(
+            ping_s=min(self.ping_s, max(self.ping_s / factor, FASTEST_PING_S)),
+            pong_s=min(self.pong_s, max(self.pong_s / factor, FASTEST_PONG_S)),
+            life_s=self.life_s / factor,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,11 +8,13 @@ from typing import TypeAlias
 from connector.simulator.account import TradingAccount, User
 from connector.simulator.control_body import Body, merged
 from connector.simulator.errors import VenueError
-from connector.simulator.faults import FaultError, described
+from connector.simulator.fault import FaultError, described
 from connector.simulator.gateway import Reply
 from connector.simulator.keys import masked
 from connector.simulator.operations import ControlError, Operation
+from connector.simulator.order_params import parse_order
 from connector.simulator.orders import Order
+from connector.simulator.params import Params
 from connector.simulator.session import encoder
 from connector.simulator.state import order_json, placements_json, request_json, streams_json, whole_state
 from connector.simulator.streams import BROKEN_TEXT
@@ -115,6 +117,16 @@ class Control:
         return {"symbol": market.spec.name, "status": market.spec.status}
 
     # --- orders --------------------------------------------------------------------------------
+
+    def place(self, body: Body) -> object:
+        """Place an order in an account as another of its sessions would: the web page, a second key."""
+        user = self._user(body)
+        texts = {name: str(value) for name, value in body.values.items() if name != "account"}
+        new = parse_order(Params(texts), self.world.exchange)
+        isolated = texts.get("isIsolated", "FALSE").upper() == "TRUE"
+        account = user.margin_account(new.symbol.name, is_isolated=isolated)
+        placed = self.world.exchange.place(account, new, self.world.clock.now_us())
+        return order_json(placed)
 
     def fill(self, body: Body) -> object:
         order = self._order(body)
@@ -307,6 +319,7 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("POST", "/sim/moves"): Control.moves,
     ("POST", "/sim/step"): Control.step,
     ("POST", "/sim/status"): Control.status,
+    ("POST", "/sim/order"): Control.place,
     ("POST", "/sim/fill"): Control.fill,
     ("POST", "/sim/trigger"): Control.trigger,
     ("POST", "/sim/cancel"): Control.cancel,

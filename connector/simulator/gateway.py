@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from connector.simulator.auth import Timing, check_signature, find_key, unauthorized_trading
 from connector.simulator.call import Call, Endpoint, Pool, Security
 from connector.simulator.errors import TEXTS, VenueError, refusal
-from connector.simulator.faults import Action, Fault, Occurrence
+from connector.simulator.fault import Action, Fault
+from connector.simulator.faults import Occurrence
 from connector.simulator.params import Params, Raw
 from connector.simulator.request_log import LoggedRequest
 from connector.simulator.rest_account import ROUTES as ACCOUNT_ROUTES
@@ -63,8 +64,12 @@ class Gateway:
             return _error_reply(error)
         route = f"{arrival.method} {arrival.path}"
         entry = world.log.received(world.clock.now_us(), route, params.values)
-        faults = self._faults(arrival, route, params)
+        key = world.keys.get(arrival.api_key or "")
+        account = key.account if key else ""
+        world.news.requested(route, params.values, account)
+        faults = self._faults(route, params, account)
         entry.faults = [str(fault.action) for fault in faults]
+        skew_clock(world, faults)
         reply = _before(faults)
         if reply is None:
             reply = await self._processed(arrival, params, _delay(faults, Action.DELAY_REQUEST), entry)
@@ -77,18 +82,17 @@ class Gateway:
         for task in self._late:
             task.cancel()
 
-    def _faults(self, arrival: Arrival, route: str, params: Params) -> list[Fault]:
+    def _faults(self, route: str, params: Params, account: str) -> list[Fault]:
         engine = self.world.faults
         if not engine.faults:
             return []
-        key = self.world.keys.get(arrival.api_key or "")
         names = (params.values.get(name, "") for name in ("newClientOrderId", "origClientOrderId"))
         return engine.take(
             Occurrence(
                 route=route,
                 symbol=params.values.get("symbol", ""),
                 client_ids=tuple(name for name in names if name),
-                account=key.account if key else "",
+                account=account,
             )
         )
 
@@ -212,13 +216,20 @@ REFUSING = frozenset(
 )
 
 
+def skew_clock(world: World, faults: list[Fault]) -> None:
+    """Let the venue's clock jump before the request is judged; it stays so."""
+    for fault in faults:
+        if fault.action is Action.CLOCK_SKEW:
+            world.clock.offset_us = fault.offset_ms * 1000
+
+
 def _before(faults: list[Fault]) -> Reply | None:
     """Return the reply of a fault that keeps the request from being processed."""
     for fault in faults:
         if fault.action is Action.REQUEST_LOST:
             return Reply(lost=True)
         if fault.action in REFUSING:
-            return _fault_reply(fault)
+            return fault_reply(fault)
     return None
 
 
@@ -226,7 +237,7 @@ def _after(faults: list[Fault], reply: Reply) -> Reply:
     """Replace, lose or hold the reply of a request that was processed."""
     for fault in faults:
         if fault.action is Action.ERROR_AFTER:
-            reply = _fault_reply(fault)
+            reply = fault_reply(fault)
     reply.lost = any(fault.action is Action.REPLY_LOST for fault in faults)
     reply.delay_ms = _delay(faults, Action.DELAY_REPLY, Action.EVENT_FIRST)
     return reply
@@ -238,7 +249,7 @@ def fault_text(fault: Fault) -> str:
     return fault.msg or (text if "%s" not in text else "Injected by a fault of the simulator.")
 
 
-def _fault_reply(fault: Fault) -> Reply:
+def fault_reply(fault: Fault) -> Reply:
     headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
     if fault.body is not None:
         return Reply(

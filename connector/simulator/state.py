@@ -31,6 +31,7 @@ def whole_state(world: World, *, account: str | None = None, symbol: str | None 
         "placements": placements_json(world),
         "requests": {"total": sum(world.log.routes.values()), "byRoute": world.log.routes},
         "streams": streams_json(world),
+        "troubles": list(world.troubles),
     }
 
 

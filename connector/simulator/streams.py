@@ -7,7 +7,9 @@ from connector.simulator.account import TradingAccount
 from connector.simulator.clock import Clock
 from connector.simulator.errors import refusal
 from connector.simulator.events import Event, rendered, server_shutdown, stream_terminated
-from connector.simulator.faults import Action, Fault, FaultEngine, Occurrence
+from connector.simulator.fault import VENUE_ACTS, Action, Fault
+from connector.simulator.faults import FaultEngine, Occurrence
+from connector.simulator.happenings import Kind, News
 from connector.simulator.session import Session, Subscription
 
 MAX_SUBSCRIPTION_ID = 65_535
@@ -23,8 +25,12 @@ class Hub:
         clock: Clock,
         faults: FaultEngine,
         take_events: Callable[[], list[tuple[TradingAccount, Event]]],
+        *,
+        news: News,
+        intervene: Callable[[Action, TradingAccount, Event], None],
     ) -> None:
-        self.clock, self.faults = clock, faults
+        self.clock, self.faults, self.news = clock, faults, news
+        self._intervene = intervene  # does to an order what a fault of its event asks of the venue
         self._take_events = take_events
         self.sessions: set[Session] = set()
         self.frozen: set[str] = set()  # user names, "*" = everybody
@@ -88,14 +94,17 @@ class Hub:
                 raise refusal(-2035)
             if keeps_id:
                 self._set_expiry(current, token, expires_us)
+                self.news.subscription(Kind.STREAM_RENEWED, account)
                 return current
-            self._forget(current)  # the new subscription takes over without a gap
+            self._forget(current, ends=False)  # the new subscription takes over without a gap
         if session.next_subscription_id > MAX_SUBSCRIPTION_ID:
             raise refusal(-2042)
         subscription = Subscription(session.next_subscription_id, session, account, by_logon)
         session.next_subscription_id += 1
         session.subscriptions[subscription.id] = subscription
         self._listeners.setdefault(account, []).append(subscription)
+        renews = current is not None
+        self.news.subscription(Kind.STREAM_RENEWED if renews else Kind.STREAM_SUBSCRIBED, account)
         self._set_expiry(subscription, token, expires_us)
         return subscription
 
@@ -128,18 +137,22 @@ class Hub:
             loop = asyncio.get_running_loop()
             subscription.timer = loop.call_later(delay_s, self.terminate, subscription)
 
-    def _forget(self, subscription: Subscription) -> None:
+    def _forget(self, subscription: Subscription, *, ends: bool = True) -> None:
         subscription.stop_timer()
         subscription.session.subscriptions.pop(subscription.id, None)
         listeners = self._listeners.get(subscription.account, [])
-        if subscription in listeners:
-            listeners.remove(subscription)
+        if subscription not in listeners:
+            return
+        listeners.remove(subscription)
+        if ends:
+            self.news.subscription(Kind.STREAM_ENDED, subscription.account)
 
     # --- delivery ------------------------------------------------------------------------------
 
     def flush(self) -> None:
         """Deliver the events the exchange has produced since the last flush."""
         for account, event in self._take_events():
+            self.news.told(account, event)
             self.deliver(account, event)
 
     def deliver(self, account: TradingAccount, event: Event) -> None:
@@ -151,7 +164,10 @@ class Hub:
         acting = self.faults.take(_occurrence(account, event)) if self.faults.faults else []
         actions = {fault.action for fault in acting}
         self._send_junk(account, actions)
-        if Action.DROP_EVENTS in actions:
+        self._let_venue_act(acting, account, event)
+        if Action.FREEZE in actions:
+            self._freeze(account.user, acting)
+        elif Action.DROP_EVENTS in actions:
             self.lost_events += 1
         elif Action.REORDER_EVENTS in actions and account not in self._held:
             self._hold(account, event)
@@ -162,6 +178,21 @@ class Hub:
             self._release(account)
         if Action.CUT in actions:
             asyncio.get_running_loop().call_later(0.01, self.cut, account.user)
+
+    def _let_venue_act(self, acting: list[Fault], account: TradingAccount, event: Event) -> None:
+        loop = asyncio.get_running_loop()
+        for fault in acting:
+            if fault.action in VENUE_ACTS:
+                loop.call_later(fault.delay_ms / 1000, self._intervene, fault.action, account, event)
+
+    def _freeze(self, user: str, acting: list[Fault]) -> None:
+        """Lose this event and all that follow, for the longest time asked for; 0 = until thawed."""
+        self.lost_events += 1
+        self.frozen.add(user)
+        durations_ms = [fault.delay_ms for fault in acting if fault.action is Action.FREEZE]
+        if all(durations_ms):
+            loop = asyncio.get_running_loop()
+            loop.call_later(max(durations_ms) / 1000, self.frozen.discard, user)
 
     def _send_after(self, acting: list[Fault], account: TradingAccount, event: Event) -> None:
         delay_ms = sum(fault.delay_ms for fault in acting if fault.action is Action.DELAY_EVENTS)

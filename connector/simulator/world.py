@@ -1,5 +1,6 @@
 """One simulated venue: everything a request handler may look at, in one place."""
 
+from collections import deque
 from dataclasses import dataclass
 from random import Random
 
@@ -9,15 +10,18 @@ from connector.simulator.config import SimulatorConfig
 from connector.simulator.errors import refusal
 from connector.simulator.events import Event
 from connector.simulator.exchange import Exchange
+from connector.simulator.fault import Action
 from connector.simulator.faults import FaultEngine
+from connector.simulator.happenings import News
 from connector.simulator.keys import ApiKey, usable
 from connector.simulator.limits import WeightLimiter
-from connector.simulator.operations import Operation
+from connector.simulator.operations import ControlError, Operation
 from connector.simulator.request_log import RequestLog
 from connector.simulator.streams import Hub
 
 TOKEN_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"  # noqa: S105
 TOKEN_LENGTH = 70
+LIQUIDATION_PREFIX = "autoclose-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,9 @@ class World:
         self.keys: dict[str, ApiKey] = {key.api_key: key for key in (*config.keys, *map(usable, demo))}
         self.revoked: dict[str, ApiKey] = {}
         self.faults = FaultEngine()
-        self.hub = Hub(self.clock, self.faults, self._take_events)
+        self.news = News()
+        self.troubles: deque[str] = deque(maxlen=100)  # what faults asked of the venue in vain
+        self.hub = Hub(self.clock, self.faults, self._take_events, news=self.news, intervene=self._intervene)
         self.price_moves = config.price_moves
         self._begin()
 
@@ -77,8 +83,25 @@ class World:
         self.hub.frozen.clear()
         self.faults.clear()
         self.clock.offset_us = 0
+        self.troubles.clear()
         self.price_moves = self.config.price_moves
         self._begin()
+
+    def _intervene(self, action: Action, account: TradingAccount, event: Event) -> None:
+        """Do to the order of an event what a fault asks: cancel it, or liquidate the account."""
+        if account not in self.exchange.accounts() or str(event["c"]).startswith(LIQUIDATION_PREFIX):
+            return  # of a venue that was reset, or the liquidation's own report
+        symbol = str(event["s"])
+        order = next(o for o in account.orders[symbol].values() if o.order_id == event["i"])
+        operation = Operation(self.exchange, symbol, self.clock.now_us())
+        try:
+            if action is Action.LIQUIDATE:
+                operation.liquidate(account, order.side.opposite, order.quantity)
+            else:
+                operation.expire(order)
+        except ControlError as error:
+            self.troubles.append(f"{action}: {error}")
+        self.hub.flush()
 
     def revoke_key(self, api_key: str) -> bool:
         """Make a key invalid, as its owner can at the venue; False when it is unknown."""

@@ -10,13 +10,15 @@ from aiohttp import WSMsgType, web
 
 from connector.simulator.auth import text_of
 from connector.simulator.errors import VenueError, refusal
-from connector.simulator.faults import Action, Fault, Occurrence
-from connector.simulator.gateway import API_POOL, REFUSING, fault_text
+from connector.simulator.fault import Action, Fault
+from connector.simulator.faults import Occurrence
+from connector.simulator.gateway import API_POOL, REFUSING, fault_reply, fault_text, skew_clock
 from connector.simulator.session import Session
 from connector.simulator.world import World
 from connector.simulator.ws_methods import METHODS
 
 CONNECTION_WEIGHT = 2
+CONNECT_ROUTE = "WS connect"
 BANNED = 418  # such a reply is the last frame of a connection
 CUT_AFTER_S = 0.05  # time for that frame to leave
 Json: TypeAlias = dict[str, object]
@@ -41,6 +43,9 @@ class WsApi:
 
     async def serve(self, request: web.BaseRequest, query: Mapping[str, str], ip: str) -> web.StreamResponse:
         """Run one connection until either side ends it or its life is over."""
+        refused = await self._kept_out(request)
+        if refused is not None:
+            return refused
         now_us = self.world.clock.now_us()
         try:
             self.world.weights.check_ban(ip, now_us)
@@ -69,6 +74,25 @@ class WsApi:
                 task.cancel()
             self.world.hub.close(session)
         return socket
+
+    async def _kept_out(self, request: web.BaseRequest) -> web.StreamResponse | None:
+        """Return what a fault answers instead of the upgrade to a WebSocket, as a firewall would."""
+        faults = self.world.faults.take(Occurrence(route=CONNECT_ROUTE))
+        await _sleep(faults, Action.DELAY_REQUEST)
+        for fault in faults:
+            if fault.action in REFUSING:
+                reply = fault_reply(fault)
+                return web.Response(
+                    status=reply.status,
+                    body=reply.body,
+                    headers=reply.headers,
+                    content_type=reply.content_type,
+                )
+            if fault.action is Action.REQUEST_LOST:
+                assert request.transport is not None
+                request.transport.abort()
+                return web.Response()
+        return None
 
     async def _read(self, session: Session) -> None:
         async for message in session.socket:
@@ -110,6 +134,7 @@ class WsApi:
         if any(fault.action is Action.REQUEST_LOST for fault in faults):
             session.cut()
             return
+        skew_clock(self.world, faults)
         await _sleep(faults, Action.DELAY_REQUEST)
         try:
             _refuse_by_fault(faults, after=False)
@@ -150,6 +175,7 @@ class WsApi:
         token = self.world.tokens.get(params.get("listenToken", ""))
         key = self.world.keys.get(params.get("apiKey", "")) or session.key
         account = token.account.user if token else (key.account if key else "")
+        self.world.news.requested(route, params, account)
         occurrence = Occurrence(route=route, symbol=params.get("symbol", ""), account=account)
         return self.world.faults.take(occurrence)
 

@@ -10,7 +10,8 @@ import aiohttp
 import pytest
 
 from connector.simulator.config import SimulatorConfig
-from connector.simulator.faults import Action, FaultEngine, FaultError, Occurrence
+from connector.simulator.fault import Action, FaultError
+from connector.simulator.faults import FaultEngine, Occurrence
 from connector.simulator.server import start
 from tests.simulator.client import Client, now_ms
 
@@ -247,6 +248,180 @@ async def test_a_refused_subscription_is_minus_1209(client: Client) -> None:
     assert second["status"] == 200
 
 
+async def test_a_renewal_can_be_refused_after_a_good_start(client: Client) -> None:
+    """The first subscription stands, its renewal on the same connection does not."""
+    await fault(client, "subscribe_refused", skip=1)
+    stream = await client.stream()
+    token = (await client.raw("POST", "/sapi/v1/userListenToken")).json["token"]
+
+    renewal = await stream.request("userDataStream.subscribe.listenToken", listenToken=token)
+    await client.limit("59000", "0.1", newClientOrderId="x")
+
+    assert (renewal["status"], renewal["error"]["code"]) == (400, -1209)
+    assert (await stream.reports(1))[0]["c"] == "x"
+
+
+async def test_a_firewall_may_keep_a_websocket_from_connecting(client: Client) -> None:
+    await fault(
+        client,
+        "error_before",
+        route="WS connect",
+        status=403,
+        body="<html>403 Forbidden</html>",
+        content_type="text/html",
+    )
+
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        await client.socket()
+
+    assert refused.value.status == 403
+    assert (await (await client.socket()).request("ping"))["status"] == 200
+
+
+async def test_a_connection_attempt_can_be_lost(client: Client) -> None:
+    """Twice: aiohttp tries a GET once more when a kept connection breaks."""
+    await fault(client, "request_lost", route="WS connect", count=2)
+
+    with pytest.raises(aiohttp.ClientError):
+        await client.socket()
+
+    assert (await (await client.socket()).request("ping"))["status"] == 200
+
+
+async def test_a_freeze_is_silent_with_live_pings_until_its_time_is_over(client: Client) -> None:
+    stream = await client.stream()
+    await fault(client, "freeze", event="executionReport", skip=1, delay_ms=200)
+
+    await client.limit("59000", "0.1", newClientOrderId="told")
+    await client.limit("59000", "0.1", newClientOrderId="lost")
+
+    assert [report["c"] for report in await stream.reports(1)] == ["told"]
+    assert (await stream.next())["event"]["e"] == "outboundAccountPosition"
+    assert await stream.silent(0.1)
+    assert (await stream.request("ping"))["status"] == 200
+    await asyncio.sleep(0.15)
+    await client.limit("59000", "0.1", newClientOrderId="after")
+    assert (await stream.reports(1))[0]["c"] == "after"
+
+
+async def test_a_freeze_without_an_end_lasts_until_thawed(client: Client) -> None:
+    stream = await client.stream()
+    await fault(client, "freeze")
+
+    await client.limit("59000", "0.1")
+
+    assert await stream.silent()
+    assert (await client.state())["streams"]["frozen"] == ["desk"]
+    await client.sim("streams", action="thaw", account="desk")
+    await client.limit("59000", "0.1", newClientOrderId="after")
+    assert (await stream.reports(1))[0]["c"] == "after"
+
+
+async def test_the_venue_cancels_an_order_nobody_cancelled(client: Client) -> None:
+    stream = await client.stream()
+    await fault(client, "venue_cancel", client_id="x*")
+
+    await client.limit("59000", "0.1", newClientOrderId="y")
+    await client.limit("59000", "0.1", newClientOrderId="x1")
+
+    reports = await stream.reports(3)
+    assert [(r["c"], r["x"], r.get("eR")) for r in reports] == [
+        ("y", "NEW", None),
+        ("x1", "NEW", None),
+        ("x1", "EXPIRED", "EXCHANGE_CANCELED"),
+    ]
+
+
+async def test_a_fill_can_be_followed_by_a_liquidation(client: Client) -> None:
+    stream = await client.stream()
+    await fault(client, "liquidate", client_id="x", delay_ms=20, skip=1)
+
+    await client.order(symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.1", newClientOrderId="x")
+
+    reports = await stream.reports(4)
+    assert [(r["c"].partition("-")[0], r["x"], r["S"]) for r in reports] == [
+        ("x", "NEW", "BUY"),
+        ("x", "TRADE", "BUY"),
+        ("autoclose", "NEW", "SELL"),
+        ("autoclose", "TRADE", "SELL"),
+    ]
+    assert not await reports_within(stream, 0.1)
+
+
+async def reports_within(stream: Any, seconds: float) -> list[Any]:
+    """What still comes of executionReports."""
+    found = []
+    try:
+        while True:
+            event = (await stream.next(seconds))["event"]
+            found += [event] if event["e"] == "executionReport" else []
+    except TimeoutError:
+        return found
+
+
+async def test_a_venue_act_that_is_impossible_is_not_swallowed(client: Client) -> None:
+    await fault(client, "venue_cancel", skip=1)
+
+    await client.order(symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.1")
+    await asyncio.sleep(0.05)
+
+    (trouble,) = (await client.state())["troubles"]
+    assert "already FILLED" in trouble
+
+
+async def test_a_clock_that_jumps_refuses_timestamps_until_they_are_measured_anew(client: Client) -> None:
+    await fault(client, "clock_skew", offset_ms=20_000, route=PLACE)
+
+    early = await client.limit("59000", "0.1")
+    venue_ms = (await client.raw("GET", "/api/v3/time")).json["serverTime"]
+    measured = await client.limit("59000", "0.1", timestamp=venue_ms)
+
+    assert early.error == (400, -1021, "Timestamp for this request is outside of the recvWindow.")
+    assert venue_ms - now_ms() == pytest.approx(20_000, abs=500)
+    assert measured.status == 200
+
+
+async def test_two_keys_of_one_account_meet_and_both_streams_hear_of_it(client: Client) -> None:
+    """Self-trade prevention between sessions: the taker's mode expires the other session's order."""
+    other = client.as_key(client.simulator.demo_keys[1])
+    assert other.key.account == client.key.account
+    mine, theirs = await client.stream(), await other.stream()
+    await client.sim("liquidity", symbol="BTCUSDT", action="clear")
+    await client.limit("60000", "0.1", newClientOrderId="resting")
+
+    taker = await other.limit("60000", "0.1", side="SELL", newClientOrderId="crossing")
+
+    assert taker.json["status"] == "NEW"
+    for stream in (mine, theirs):
+        reports = await stream.reports(3)
+        assert [(r["c"], r["X"]) for r in reports] == [
+            ("resting", "NEW"),
+            ("crossing", "NEW"),
+            ("resting", "EXPIRED_IN_MATCH"),
+        ]
+
+
+async def test_an_order_of_another_session_can_be_placed_from_the_control_port(client: Client) -> None:
+    stream = await client.stream()
+    await client.sim("liquidity", symbol="BTCUSDT", action="clear")
+    await client.limit("60000", "0.1", newClientOrderId="mine")
+
+    placed = await client.sim(
+        "order",
+        account="desk",
+        symbol="BTCUSDT",
+        side="SELL",
+        type="LIMIT",
+        timeInForce="IOC",
+        quantity="0.1",
+        price="60000",
+    )
+
+    assert placed["status"] == "EXPIRED"  # with the own order gone there is nobody left to trade with
+    assert [r["X"] for r in await stream.reports(4)] == ["NEW", "NEW", "EXPIRED_IN_MATCH", "EXPIRED"]
+    assert list((await client.state())["placements"]) == ["mine"]
+
+
 async def test_a_refused_token(client: Client) -> None:
     await fault(client, "token_refused", status=503, code=-1008)
 
@@ -320,6 +495,9 @@ async def test_every_request_is_logged_with_its_faults(client: Client) -> None:
         ({"action": "429", "count": -1}, "negative"),
         ({"action": "429", "count": True}, "count"),
         ({"action": "delay_reply"}, "delay_ms must be given"),
+        ({"action": "clock_skew"}, "offset_ms must be given"),
+        ({"action": "reply_los"}, "did you mean reply_lost"),
+        ({"action": "429", "retry_aftr": 1}, "did you mean retry_after"),
     ],
 )
 def test_a_wrong_description_is_refused_by_field(description: dict[str, object], complaint: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from connector.simulator.cli import parser
 from connector.simulator.control import ROUTES
-from connector.simulator.faults import Action, Fault
+from connector.simulator.fault import Action, Fault
 
 MANUAL = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text(encoding="utf-8")
 
