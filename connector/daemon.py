@@ -20,7 +20,6 @@ import structlog
 
 from connector import exits
 from connector.core.happenings import Closing, Happening, MessageArrived, SessionOpened
-from connector.core.records import Entry, decode
 from connector.core.router import Router
 from connector.drive import Drive
 from connector.fix.acceptor import FixAcceptor
@@ -32,7 +31,10 @@ from connector.journal import Journal, JournalError
 from connector.ops.milestones import Milestones
 from connector.ops.probes import Probes
 from connector.plans import account_rules, desk_specs, profiles, session_specs
+from connector.recovery import replay_into
 from connector.settings import Settings, shipped
+from connector.snapshots import Snapshots
+from connector.supervised import Tasks
 from connector.venue.desk import Desk, DeskSpec
 from connector.venue.questions import KeyRefusedError
 from connector.version import VERSION
@@ -96,7 +98,7 @@ class Daemon:
         settings = self._settings
         journal = Journal.open(settings.journal.path, product_version=VERSION, hook=self._hook)
         stack.callback(journal.close)
-        router = self._replayed(journal)
+        router, snapshots = self._replayed(journal)
         drive = Drive(
             router,
             journal,
@@ -128,6 +130,9 @@ class Daemon:
         drive.open_fix(acceptor)
         gc.collect()
         gc.freeze()  # what lives from start to end need not be looked at by every collection
+        background = Tasks(self._fail_stop)
+        stack.push_async_callback(background.stop)
+        background.spawn(snapshots.keep())
         self._log.info("started", fix_port=port, admin_port=probes.port, journal=str(settings.journal.path))
         await self.stopping.wait()
         await self._stop(drive, acceptor)
@@ -138,15 +143,19 @@ class Daemon:
         self._exit = exits.KEY
         self.stopping.set()
 
-    def _replayed(self, journal: Journal) -> Router:
+    def _replayed(self, journal: Journal) -> tuple[Router, Snapshots]:
         router = Router(account_rules(self._settings), journal.next_position)
-        count = 0
-        for row in journal.replay():
-            router.replay(Entry(row.position, row.at_ns, decode(row.body)))
-            count += 1
+        start, count = replay_into(router, journal)
         book = router.state.book
-        self._log.info("journal_replayed", entries=count, orders=len(book.orders), unsettled=len(book.live))
-        return router
+        self._log.info(
+            "journal_replayed",
+            entries=count,
+            after=start.position,
+            from_snapshot=start.from_snapshot,
+            orders=len(book.orders),
+            unsettled=len(book.live),
+        )
+        return router, Snapshots(journal, unread=count, from_snapshot=start.from_snapshot, log=self._log)
 
     def _desk(self, spec: DeskSpec, drive: Drive) -> Desk:
         return Desk(

@@ -12,8 +12,10 @@ from connector.journal.errors import (
     JournalUnwritableError,
     JournalVersionError,
 )
+from connector.journal.pruning import archives, last_row_before, prune
 from connector.journal.reader import Opened, Reading, reading
 from connector.journal.rows import Row
+from connector.journal.snapshot import Snapshot, read_snapshot, write_snapshot
 from connector.journal.store import Journal
 
 __all__ = [
@@ -26,5 +28,11 @@ __all__ = [
     "Opened",
     "Reading",
     "Row",
+    "Snapshot",
+    "archives",
+    "last_row_before",
+    "prune",
+    "read_snapshot",
     "reading",
+    "write_snapshot",
 ]

@@ -10,8 +10,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
+from connector.journal.base import base_position
 from connector.journal.errors import JournalDamagedError, JournalUnwritableError, JournalVersionError
-from connector.journal.rows import APPLICATION_ID, SCHEMA, SCHEMA_VERSION
+from connector.journal.rows import APPLICATION_ID, BASE_SCHEMA, SCHEMA, SCHEMA_VERSION
 
 # The positions left free at every open. Positions are spoken of (ExecIDs, client order ids) as soon
 # as their row survives kill -9, which is before it survives a power loss; a row lost that way must
@@ -20,6 +21,7 @@ LEAP: Final = 1_000_000
 # Zeros written behind the WAL's frames at open: a sync of a file that does not grow costs half of one
 # that does (no metadata to commit). SQLite reads no further than its last whole frame.
 ROOM: Final = 10 * 1024 * 1024  # bytes; the frames of `checkpoint.COMMITS_BETWEEN` commits and some
+READABLE: Final = (1, SCHEMA_VERSION)  # PRAGMA user_version
 _WAIT_FOR_OTHERS_S: Final = 1.0  # a foreign tool holding the write lock longer than this is a fault
 
 
@@ -49,7 +51,13 @@ def examine(path: Path) -> int:
     with closing(connect_to_read(path)) as database:
         if _is_unused(database, path):
             return 0
-        return int(database.execute("SELECT coalesce(max(position), 0) FROM facts").fetchone()[0])
+        return last_position(database, path)
+
+
+def last_position(database: sqlite3.Connection, path: Path) -> int:
+    """The last row's position, or that of the last row pruned; 0 where there never was one."""
+    last = database.execute("SELECT max(position) FROM facts").fetchone()[0]
+    return int(last) if last is not None else base_position(database, path)
 
 
 def connect_to_read(path: Path) -> sqlite3.Connection:
@@ -71,7 +79,8 @@ def connect_to_append(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=_WAIT_FOR_OTHERS_S, isolation_level=None)
     try:
         if _is_unused(database, path):
-            _lay_out(database)
+            lay_out(database)
+        _upgrade(database)
         _use_wal(database, path)
     except BaseException:
         database.close()
@@ -94,7 +103,7 @@ def claim_positions(database: sqlite3.Connection, path: Path, last: int, product
     opened = int(database.execute("SELECT coalesce(max(first_position), 0) FROM opens").fetchone()[0])
     first = (max(last, opened) // LEAP + 2) * LEAP if last or opened else 1
     database.execute("INSERT INTO opens VALUES (?, ?, ?)", (first, time.time_ns(), product_version))
-    _sync_directory(path)  # this write has made the WAL file: its name must survive as well
+    sync_directory(path)  # this write has made the WAL file: its name must survive as well
     return first
 
 
@@ -120,13 +129,13 @@ def refuse_foreign(database: sqlite3.Connection, path: Path) -> None:
 def _is_unused(database: sqlite3.Connection, path: Path) -> bool:
     application = database.execute("PRAGMA application_id").fetchone()[0]
     version = database.execute("PRAGMA user_version").fetchone()[0]
-    if (application, version) == (APPLICATION_ID, SCHEMA_VERSION):
+    if application == APPLICATION_ID and version in READABLE:
         return False
     if application == APPLICATION_ID:
         age = "newer" if version > SCHEMA_VERSION else "older"
         raise JournalVersionError(
             path,
-            f"is in the {age} format {version}, this release reads format {SCHEMA_VERSION}: "
+            f"is in the {age} format {version}, this release reads formats {READABLE[0]} to {READABLE[-1]}: "
             f"run a release of the journal's age; the file was not touched",
         )
     if application or version or database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
@@ -134,12 +143,21 @@ def _is_unused(database: sqlite3.Connection, path: Path) -> bool:
     return True
 
 
-def _lay_out(database: sqlite3.Connection) -> None:
+def lay_out(database: sqlite3.Connection) -> None:
+    """Make the tables of a new journal."""
     # One transaction: a crash here leaves an empty file, which is unused still.
     database.executescript(
-        f"BEGIN IMMEDIATE; {SCHEMA}"
+        f"BEGIN IMMEDIATE; {SCHEMA}{BASE_SCHEMA}"
         f"PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={SCHEMA_VERSION}; COMMIT;"
     )
+
+
+def _upgrade(database: sqlite3.Connection) -> None:
+    """Format 1 had no pruned rows and so no table for what they amount to; all else is the same."""
+    if database.execute("PRAGMA user_version").fetchone()[0] == 1:
+        database.executescript(
+            f"BEGIN IMMEDIATE; {BASE_SCHEMA} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;"
+        )
 
 
 def _use_wal(database: sqlite3.Connection, path: Path) -> None:
@@ -149,7 +167,8 @@ def _use_wal(database: sqlite3.Connection, path: Path) -> None:
     database.execute("PRAGMA wal_autocheckpoint=0")  # checkpoint.py does it, beside the loop
 
 
-def _sync_directory(path: Path) -> None:
+def sync_directory(path: Path) -> None:
+    """Put the name of the file at `path` on stable storage."""
     descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -8,10 +8,12 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from connector.journal.base import base_position, read_base
 from connector.journal.database import connect_to_read, refuse_foreign
 from connector.journal.errors import JournalDamagedError, JournalError, JournalVersionError
 from connector.journal.guard import confirmed_position
-from connector.journal.rows import Row, read
+from connector.journal.rows import Row, crc_at, read
+from connector.journal.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +40,32 @@ class Reading:
         lines = self._database.execute("SELECT first_position, at_ns, product_version FROM opens ORDER BY 1")
         return [Opened(*line) for line in lines]
 
-    def rows(self) -> Iterator[Row]:
-        """Every row in order, each proved whole and each proved to follow the one before it; and the end.
+    @property
+    def base_position(self) -> int:
+        """The position of the last row that was pruned; 0 when none was."""
+        return base_position(self._database, self.path)
+
+    def base(self) -> Snapshot | None:
+        """What the pruned rows amount to; None when none were.
+
+        Raises:
+            JournalDamagedError: it is not what was written.
+        """
+        return read_base(self._database, self.path)
+
+    def crc_at(self, position: int) -> int | None:
+        """The checksum of the row at `position`; None: no such row."""
+        return crc_at(self._database, position)
+
+    def replay(self, after: int | None = None) -> Iterator[Row]:
+        """Every row behind `after`, else every one there is: in order, each proved whole and each proved to
+        follow the one before it; and proved to be all that was confirmed.
 
         Raises:
             JournalDamagedError: at the first row that cannot be vouched for, or that is gone.
         """
-        last = 0
-        for row in read(self._database, self.path):
+        last = base_position(self._database, self.path) if after is None else after
+        for row in read(self._database, self.path, last):
             yield row
             last = row.position
         if self.confirmed > last:

@@ -12,10 +12,20 @@ from typing import Final
 from connector.journal.errors import JournalDamagedError
 
 APPLICATION_ID: Final = 0x464D584A  # "FMXJ" in the database header: this file is a journal of ours
-SCHEMA_VERSION: Final = 1  # PRAGMA user_version; a change of the tables or of `checksum` raises it
+SCHEMA_VERSION: Final = 2  # PRAGMA user_version; a change of the tables or of `checksum` raises it
 
 # `previous` chains each row to the one before it, so that a hole in the middle is seen even where
-# positions leap. `story` is for people with the sqlite3 shell; nothing of ours reads it.
+# positions leap. `base` holds what pruned rows amount to (`connector.journal.base`), in parts. `story` is
+# for people with the sqlite3 shell; nothing of ours reads it.
+BASE_SCHEMA: Final = """
+CREATE TABLE base (
+  part INTEGER PRIMARY KEY,
+  parts INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  crc INTEGER NOT NULL,
+  body BLOB NOT NULL
+);
+"""
 SCHEMA: Final = """
 CREATE TABLE facts (
   position INTEGER PRIMARY KEY,
@@ -38,7 +48,10 @@ CREATE VIEW story AS
 INSERT: Final = "INSERT INTO facts VALUES (?, ?, ?, ?, CAST(? AS TEXT))"
 # CAST both ways: the body stays readable text for operators, yet a damaged byte reaches the
 # checksum instead of failing as bad UTF-8 inside the driver.
-_SELECT: Final = "SELECT position, previous, at_ns, crc, CAST(body AS BLOB) FROM facts ORDER BY position"
+_SELECT: Final = (
+    "SELECT position, previous, at_ns, crc, CAST(body AS BLOB) FROM facts "
+    "WHERE position > ? ORDER BY position"
+)
 _AT_A_TIME: Final = 1000
 
 Line = tuple[int, int, int, int, bytes]
@@ -69,16 +82,22 @@ def laid_out(rows: Sequence[Row], last: int) -> list[Line]:
     return lines
 
 
-def read(database: sqlite3.Connection, path: Path) -> Iterator[Row]:
-    """Every row in order, each proved whole and each proved to follow the one before it.
+def crc_at(database: sqlite3.Connection, position: int) -> int | None:
+    """The checksum written with the row at `position`; None where there is no such row."""
+    found = database.execute("SELECT crc FROM facts WHERE position = ?", (position,)).fetchone()
+    return None if found is None else int(found[0])
+
+
+def read(database: sqlite3.Connection, path: Path, after: int = 0) -> Iterator[Row]:
+    """Every row behind position `after` in order, each proved whole and proved to follow the one before it.
 
     Raises:
         JournalDamagedError: a row fails its checksum, rows are missing between two others, or
             SQLite itself cannot read the file; `position` is the first that cannot be vouched for.
     """
-    last = 0
+    last = after
     try:
-        cursor = database.execute(_SELECT)
+        cursor = database.execute(_SELECT, (after,))
         while lines := cursor.fetchmany(_AT_A_TIME):
             for line in lines:
                 yield _proved(line, last, path)

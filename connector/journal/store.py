@@ -26,10 +26,12 @@ from pathlib import Path
 from typing import Final
 
 from connector.journal import database as db
+from connector.journal.base import base_position, read_base
 from connector.journal.checkpoint import COMMITS_BETWEEN, Checkpointer
 from connector.journal.errors import JournalError, JournalUnwritableError
 from connector.journal.guard import Lock, Mark
-from connector.journal.rows import INSERT, Line, Row, laid_out, read
+from connector.journal.rows import INSERT, Line, Row, crc_at, laid_out, read
+from connector.journal.snapshot import Snapshot
 from connector.journal.sync import GroupSync
 
 LOOK_FOR_FILES_EVERY_S: Final = 1.0
@@ -69,6 +71,7 @@ class Journal:
             db.make_room(self._database, self._wal_descriptor)
             self._inodes = self._inodes_now()
             self._files_seen = -LOOK_FOR_FILES_EVERY_S  # the first sync looks
+            self.written = 0  # rows since the journal was opened
             self._commits = 0  # since a checkpoint was last asked for
             self._checkpointer = Checkpointer(path)
             opened.callback(self._checkpointer.stop)
@@ -93,13 +96,33 @@ class Journal:
             path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
             return cls(path, product_version, hook or _no_hook)
 
-    def replay(self) -> Iterator[Row]:
-        """Every row in order, each proved whole and each proved to follow the one before it.
+    def replay(self, after: int | None = None) -> Iterator[Row]:
+        """Every row behind position `after`, else every one there is: in order, each proved whole and each
+        proved to follow the one before it.
 
         Raises:
             JournalDamagedError: at the first row that cannot be vouched for.
         """
-        return read(self._database, self.path)
+        return read(
+            self._database, self.path, base_position(self._database, self.path) if after is None else after
+        )
+
+    def base(self) -> Snapshot | None:
+        """What the pruned rows amount to; None when none were.
+
+        Raises:
+            JournalDamagedError: it is not what was written.
+        """
+        return read_base(self._database, self.path)
+
+    def crc_at(self, position: int) -> int | None:
+        """The checksum of the row at `position`, by which a snapshot knows its journal; None: no such row."""
+        return crc_at(self._database, position)
+
+    @property
+    def confirmed(self) -> int:
+        """Everything up to this position is on stable storage."""
+        return self._sync.confirmed
 
     def append(self, rows: Sequence[Row]) -> None:
         """Write `rows` as one unit; when this returns they survive kill -9.
@@ -116,6 +139,7 @@ class Journal:
         self._write(lines)
         self._hook("after_append")
         self._last_row = self._sync.appended = rows[-1].position
+        self.written += len(rows)
         self.next_position = self._last_row + 1
         self._keep_house()
 

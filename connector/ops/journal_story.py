@@ -77,8 +77,9 @@ class OpenOrder:
 class Teller:
     """Entries in, steps out; keeps a book so that it can say what each fact led to."""
 
-    def __init__(self) -> None:
-        self.book = Book()
+    def __init__(self, book: Book | None = None) -> None:
+        """`book`: what happened before the first entry."""
+        self.book = book or Book()
 
     def tell(self, entry: Entry) -> Step | None:
         """The step of one entry; None for `Reported`, which is about earlier ones."""
@@ -98,9 +99,9 @@ class Teller:
         return step
 
 
-def facts(entries: Iterable[Entry], last: int) -> tuple[list[Step], int]:
+def facts(entries: Iterable[Entry], last: int, book: Book | None = None) -> tuple[list[Step], int]:
     """The last so many facts (0: all) and how many there are."""
-    teller, count = Teller(), 0
+    teller, count = Teller(book), 0
     steps: deque[Step] = deque(maxlen=last or None)
     by_position: dict[int, Step] = {}
     for entry in entries:
@@ -119,32 +120,37 @@ def facts(entries: Iterable[Entry], last: int) -> tuple[list[Step], int]:
     return list(steps), count
 
 
-def stories(entries: Entries, name: str) -> list[Story]:
+def stories(entries: Entries, name: str, book: Callable[[], Book] = Book) -> list[Story]:
     """The stories of every order called `name`: ClOrdID (its own or its cancel's), client order id, venue
-    order id, or SYMBOL:venue order id. Session A's order c1 and session B's are two orders."""
-    wanted = _search(entries(), name)
-    tellers: dict[str, tuple[Teller, list[Step]]] = {}
+    order id, or SYMBOL:venue order id. Session A's order c1 and session B's are two orders.
+
+    `book` gives what happened before the first entry, anew each time.
+    """
+    teller = Teller(book())
+    wanted = _search(entries(), name, teller.book)
+    found: dict[str, list[Step]] = {key: [] for key in sorted(wanted.orders)}
+    by_position: dict[int, Step] = {}
     for entry in entries():
         if isinstance(entry.record, Reported):
-            for teller, steps in tellers.values():
-                teller.tell(entry)
-                for step in steps:
-                    step.told_ns += [entry.at_ns] * (step.position in entry.record.positions)
+            for position in entry.record.positions:
+                if position in by_position:
+                    by_position[position].told_ns.append(entry.at_ns)
             continue
         key = client_order_id_of(entry.record) or wanted.others.get(entry.position, "")
         if key in wanted.orders or entry.position in wanted.others:
-            teller, steps = tellers.setdefault(key, (Teller(), []))
-            found = teller.tell(entry)
-            assert found is not None
-            steps.append(found)
-    return [_story(teller, steps) for teller, steps in tellers.values()]
+            step = teller.tell(entry)
+            assert step is not None
+            by_position[step.position] = step
+            found.setdefault(key, []).append(step)
+    return [_story(teller.book, key, steps) for key, steps in found.items()]
 
 
-def open_orders(entries: Iterable[Entry]) -> list[OpenOrder]:
-    """The orders whose end is not known and told, the oldest first."""
-    book, since = Book(), {}
+def open_orders(entries: Iterable[Entry], book: Book | None = None) -> list[OpenOrder]:
+    """The orders whose end is not known and told, the oldest first; `since_ns` 0: before the first entry."""
+    book, since = book or Book(), {}
     for entry in entries:
         book.apply(entry)
+        book.orders.rest(0)
         if isinstance(entry.record, Requested):
             since[entry.record.client_order_id] = entry.at_ns
         elif isinstance(entry.record, Ended):
@@ -166,11 +172,12 @@ class _Wanted:
     others: dict[int, str]  # positions of refusals and foreign orders -> the story they belong to
 
 
-def _search(entries: Iterable[Entry], name: str) -> _Wanted:
+def _search(entries: Iterable[Entry], name: str, book: Book) -> _Wanted:
     symbol, _, number = name.rpartition(":")
     wanted = _Wanted(set(), {})
     symbols: dict[str, str] = {}  # client order id -> symbol
     owners: dict[tuple[str, str, str], str] = {}  # session, source, ClOrdID -> client order id
+    _search_book(wanted, book, name)
     for entry in entries:
         record = entry.record
         match record:
@@ -193,6 +200,20 @@ def _search(entries: Iterable[Entry], name: str) -> _Wanted:
                 its = record.statement
                 wanted.others[entry.position] = f"foreign {its.symbol}:{its.order_id}"
     return wanted
+
+
+def _search_book(wanted: _Wanted, book: Book, name: str) -> None:
+    """What the pruned part of a journal knows by that name."""
+    symbol, _, number = name.rpartition(":")
+    if name in book.orders:
+        wanted.orders.add(name)
+    for key, value in book.named.items():
+        known = book.known(*key) if key[2] == name else None
+        if isinstance(known, Order | CancelRequested):
+            wanted.orders.add(known.client_order_id if isinstance(known, CancelRequested) else str(value))
+    for (_, its_symbol, order_id), client_order_id in book.by_order_id.items():
+        if str(order_id) == number and symbol in ("", its_symbol):
+            wanted.orders.add(client_order_id)
 
 
 def _search_refusal(
@@ -237,9 +258,8 @@ def _names(record: Record, order: Order | None) -> tuple[str, str, str]:
     raise AssertionError(record)
 
 
-def _story(teller: Teller, steps: list[Step]) -> Story:
-    named = (teller.book.orders.get(step.client_order_id) for step in steps)
-    order = next((order for order in named if order is not None), None)
+def _story(book: Book, key: str, steps: list[Step]) -> Story:
+    order = book.orders.get(key)
     if order is None:
         return Story(_title_without_order(steps[0]), steps, _told(steps))
     request = order.request
@@ -248,7 +268,9 @@ def _story(teller: Teller, steps: list[Step]) -> Story:
         f"{terms(request)}; "
         f"client order id {order.client_order_id}, venue order id {order.order_id or 'none'}"
     )
-    return Story(title, steps, f"{_state(order)}, {_filled(order)}; {_told(steps)}")
+    pruned = not steps or order.position < steps[0].position
+    before = "; its beginning is in an archive that is not here" if pruned else ""
+    return Story(title, steps, f"{_state(order)}, {_filled(order)}; {_told(steps)}{before}")
 
 
 def _title_without_order(step: Step) -> str:

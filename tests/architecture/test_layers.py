@@ -16,7 +16,8 @@ LAYERS: list[tuple[str, ...]] = [
     ("mappers",),
     ("connector.core",),
     ("connector.fix", "connector.venue", "connector.journal", "connector.ops"),
-    ("connector.drive", "connector.plans", "connector.journal_app"),
+    ("connector.recovery",),
+    ("connector.drive", "connector.plans", "connector.journal_app", "connector.snapshots"),
     ("connector.daemon",),
     ("connector.__main__",),
 ]

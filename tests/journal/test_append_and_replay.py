@@ -157,7 +157,7 @@ def refused_untouched(path: Path, open_journal: Callable[[], Journal]) -> str:
     return str(refusal.value)
 
 
-@pytest.mark.parametrize(("version", "age"), [(2, "newer format 2"), (-1, "older format -1")])
+@pytest.mark.parametrize(("version", "age"), [(3, "newer format 3"), (-1, "older format -1")])
 def test_another_format_is_refused_and_not_touched(open_journal, path: Path, version: int, age: str) -> None:
     open_journal().close()
     with sqlite3.connect(path) as other:
