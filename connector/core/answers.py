@@ -38,6 +38,7 @@ def submit_answered(turn: Turn, answered: Answered, call: Submit) -> None:
 def _submit_refused(turn: Turn, order: Order, outcome: VenueRefused, call: Submit, sent_ns: int) -> None:
     watch = turn.state.watch(order.client_order_id)
     if outcome.kind is RefusalKind.DUPLICATE:
+        watch.duplicate = outcome.refusal
         asking.doubt(turn, order, outcome.refusal.text, sent_ns)
         return
     if outcome.kind is RefusalKind.CLOCK and not watch.clock_retried:

@@ -15,6 +15,7 @@ from connector.core.turn import Turn
 from mappers.model import EXACT, OrderStatement, Refusal, Trade, VenueStatus, plain
 
 TOO_LATE_TO_CANCEL = 0  # CxlRejReason(102)
+DUPLICATE = 6  # OrdRejReason(103)
 OTHER = 99  # OrdRejReason(103)
 
 END: Mapping[VenueStatus, Life] = {
@@ -31,6 +32,8 @@ def hear(turn: Turn, account: str, statement: OrderStatement) -> None:
     order = turn.book.by_venue(account, statement.symbol, statement.order_id, statement.client_order_id)
     if order is None:
         _foreign(turn, account, statement)
+    elif order.order_id is None and not _is_what_was_asked(order, statement):
+        _impostor(turn, order, statement)
     else:
         _take(turn, order, statement)
 
@@ -71,6 +74,27 @@ def _take(turn: Turn, order: Order, statement: OrderStatement) -> None:
     if executed is not None and executed > order.cum:
         asking.ask_trades_soon(turn, order, executed)
     _conclude(turn, order, statement.time_ms)
+
+
+def _is_what_was_asked(order: Order, statement: OrderStatement) -> bool:
+    """Whether an order first heard of has the terms we sent: its client id alone may be another program's."""
+    request = order.request
+    return (
+        statement.side in (None, request.side)
+        and statement.type in (None, request.type)
+        and (request.quantity is None or statement.quantity in (None, request.quantity))
+        and (request.price is None or not statement.price or statement.price == request.price)
+    )
+
+
+def _impostor(turn: Turn, order: Order, statement: OrderStatement) -> None:
+    """Our client order id is carried by an order we did not send: a lost journal, or no prefix of our own."""
+    turn.note("error", "client_order_id_in_use", **{**order.names, "order_id": statement.order_id})
+    _foreign(turn, order.request.account, statement)
+    refusal = turn.state.watch(order.client_order_id).duplicate
+    if refusal is not None and not order.settled:  # the venue refused ours because of it
+        text = f"{refusal.text}: {order.client_order_id} is another order's (set clientOrderIdPrefix)"
+        reject(turn, order, Refusal(text=text, reason=DUPLICATE, venue_code=refusal.venue_code))
 
 
 def _rejected(turn: Turn, order: Order, statement: OrderStatement) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+import msgspec
 import pytest
 
 from connector.core.happenings import AskOrder, Cancel, SkewMeasured, Submit
 from connector.core.limits import BackOff
 from connector.core.order import Life
-from mappers.model import RefusalKind, VenueStatus
+from mappers.model import RefusalKind, Side, Stated, VenueStatus
 from mappers.reports import ExecutionReport
 from tests.core.bench import (
     MS,
@@ -335,3 +338,19 @@ def test_a_shorter_wait_does_not_shorten_a_longer_one() -> None:
     back_off.refused(refused(RefusalKind.BACK_OFF, -1003, 9_000), START_NS)
     back_off.refused(refused(RefusalKind.BACK_OFF, -1003, 1_000), START_NS)
     assert back_off.wait_ms(START_NS) == 9_000
+
+
+def test_an_order_under_our_id_that_is_not_what_we_sent_is_not_taken_for_ours() -> None:
+    """Another program, or we before the journal was lost, may use the id: "Duplicate order sent." then means that
+    ours was refused, and the OMS must not be told the stranger's fills."""
+    bench = Bench()
+    bench.send(new_order())
+    bench.answer(bench.call(Submit), refused(RefusalKind.DUPLICATE))
+    [theirs] = stated(bench.order("c1"), VenueStatus.PARTIALLY_FILLED).statements
+    theirs = msgspec.structs.replace(theirs, side=Side.SELL, quantity=Decimal("0.5"), price=Decimal(70_000))
+
+    bench.answer(bench.call(AskOrder), Stated(statements=(theirs,)))
+
+    assert [report.exec_type for report in bench.reports] == ["A", "8"]
+    assert "is another order's" in bench.reports[-1].refusal.text
+    assert {"client_order_id_in_use", "foreign_order"} <= {note.event for note in bench.notes}

@@ -200,7 +200,8 @@ class Venue:
         return Stated(statements=(order.statement(() if bare else fills, bare=bare),))
 
     def _rejected(self, call: Submit) -> OrderStatement:
-        order = self._open(call.account, call.order.symbol, call.client_order_id, Decimal(1))
+        quantity = call.order.quantity or Decimal(1)
+        order = self._open(call.account, call.order.symbol, call.client_order_id, quantity)
         order.status, order.reason = VenueStatus.REJECTED, "INSUFFICIENT_BALANCES"
         return order.statement()
 
