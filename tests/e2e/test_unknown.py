@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from tests.support.books import assert_books_agree
@@ -12,57 +10,6 @@ from tests.support.exchange import Exchange
 from tests.support.oms import Oms
 
 PLACE = "POST /sapi/v1/margin/order"
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"action": "reply_lost"},
-        {"action": "error_after", "status": 503, "code": -1000, "msg": "Unknown error"},
-        {"action": "error_after", "status": 400, "code": -1006, "msg": "Execution status unknown."},
-        {"action": "error_after", "status": 400, "code": -1007, "msg": "Timeout"},
-        {"action": "error_after", "status": 502, "body": "<html>Bad Gateway</html>", "content_type": "text/html"},
-    ],
-    ids=lambda fault: f"{fault['action']} {fault.get('status', '')} {fault.get('code', '')}",
-)  # fmt: skip
-async def test_an_order_that_arrived_although_its_reply_did_not(
-    venue: Exchange, daemon: Daemon, oms: Oms, fault: dict[str, object]
-) -> None:
-    await daemon.event("stream_up")
-    await venue.sim("faults", route=PLACE, **fault)
-
-    order = await oms.order(type="1")
-
-    fill = await oms.report(order, "F")
-    assert fill[39] == "2"
-    await assert_books_agree(venue, oms)
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"action": "request_lost"},
-        {"action": "error_before", "status": 503, "code": -1000, "msg": "Unknown error"},
-        {"action": "error_before", "status": 400, "code": -1007, "msg": "Timeout"},
-    ],
-    ids=lambda fault: f"{fault['action']} {fault.get('code', '')}",
-)
-async def test_an_order_that_never_arrived_is_rejected_only_after_p4s_time(
-    venue: Exchange, make_daemon: Callable[..., Daemon], fault: dict[str, object]
-) -> None:
-    """-2013 before recvWindow + 10 s have passed proves nothing."""
-    daemon, oms = make_daemon(settings={"recvWindow": 300}), Oms()
-    await daemon.start()
-    await oms.connect(daemon)
-    await venue.sim("faults", route=PLACE, **fault)
-
-    order = await oms.order(px="50000.00")
-
-    assert "asking the venue" in (await oms.report(order, "A"))[58]
-    await oms.client.expect_silence(9.5)
-    rejected = await oms.report(order, "8", timeout_s=6)
-    assert "never reached the venue" in rejected[58]
-    await assert_books_agree(venue, oms)
 
 
 async def test_a_refused_timestamp_is_sent_once_more_after_measuring_the_clock(

@@ -288,6 +288,14 @@ async def hasty() -> AsyncIterator[RunningSimulator]:
     await running.stop()
 
 
+def test_a_day_made_short_leaves_a_client_the_time_to_answer_a_ping() -> None:
+    """`--time-scale` is for the 24 h cut; pongs within milliseconds no client could promise."""
+    day = Timers().scaled(28_800)
+
+    assert (day.life_s, day.ping_s, day.pong_s) == (3.0, 0.2, 2.0)
+    assert Timers().scaled(4) == Timers(ping_s=5.0, pong_s=15.0, life_s=21_600.0)
+
+
 async def test_the_server_pings_and_a_connection_has_a_life(hasty: RunningSimulator) -> None:
     pings = []
     async with aiohttp.ClientSession() as session:

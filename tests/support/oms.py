@@ -113,5 +113,7 @@ class Told:
             assert message[1003] not in self.trades, f"a trade told twice: {message}"
             self.trades[message[1003]] = Decimal(message[32])
             assert sum(self.trades.values()) == cum, f"CumQty(14) is not the sum of the fills: {message}"
+        if message[150] == "D" and message[39] in "016":
+            self.terminals = 0  # "never reached the venue" is taken back: the venue has it after all
         if message[150] in "4C8" or (message[150] == "F" and message[39] == "2"):
             self.terminals += 1
