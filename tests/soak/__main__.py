@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
 import tempfile
 import time
@@ -32,14 +33,27 @@ def main() -> int:
         f"soak: {arguments.minutes:g} minutes, seed {seed}, everything said is in {directory}", soft_wrap=True
     )
     soak = Soak(seed, directory, console)
-    agreed = asyncio.run(soak.run(arguments.minutes * 60))
+    try:
+        agreed = asyncio.run(_until_told_to_stop(soak, arguments.minutes * 60))
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        console.print(f"stopped before the books were compared (seed {seed})")
+        return 1
     return verdict(soak, console, agreed=agreed)
+
+
+async def _until_told_to_stop(soak: Soak, seconds: float) -> bool:
+    """SIGTERM ends it as Ctrl-C does: no process of ours is left behind."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await soak.run(seconds)
 
 
 def verdict(soak: Soak, console: Console, *, agreed: bool) -> int:
     """Print what happened and whether the books agree; the exit code."""
     console.print(report.line(soak), soft_wrap=True, highlight=False)
     console.print(report.summary(soak.chaos.counts, "what happened at the venue"))
+    console.print(report.summary(soak.requests, "requests at the venue"))
     console.print(report.summary(soak.counts() + soak.keeper.counts, "orders, and the daemon's log"))
     if agreed:
         console.print(

@@ -96,8 +96,8 @@ class Keeper:
             await self._wait(chance.uniform(0.1, 2.5), stop)
         else:
             await self._start(*arguments)
-            long = chance.random() < 0.12
-            await self._wait(chance.uniform(12, 20) if long else chance.uniform(0.3, 5), stop)
+            long = chance.random() < 0.2  # P4's time starts again with each life: some must outlive it
+            await self._wait(chance.uniform(12, 16) if long else chance.uniform(0.3, 5), stop)
         if stop.is_set():
             return
         if chance.random() < 0.1:

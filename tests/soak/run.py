@@ -76,6 +76,7 @@ class Soak:
     phase: str = "starting"
     differences: list[Difference] = field(default_factory=list)
     rounds: int = 0
+    requests: dict[str, int] = field(default_factory=dict)  # that reached the venue, by route
     _clock_refused: set[str] = field(default_factory=set)
 
     async def run(self, seconds: float) -> bool:
@@ -218,6 +219,7 @@ class Soak:
 
     async def _compare(self) -> list[Difference]:
         state = await self._venue.state()
+        self.requests = state["requests"]["byRoute"]
         await self._note_clock_refusals(state["placements"])
         venue = VenueBook(state, self._clock_refused)
         await self._read()
