@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 import structlog
 
 from connector import exits
-from connector.core.happenings import Closing, Happening, MessageArrived, SessionOpened
+from connector.core.happenings import Closing, Happening, MessageArrived, OrdersHeld, SessionOpened
 from connector.core.router import Router
 from connector.drive import Drive
 from connector.fix.acceptor import FixAcceptor
@@ -30,6 +30,7 @@ from connector.fix.store_check import StoreDamagedError
 from connector.journal import Journal, JournalError
 from connector.ops.milestones import Milestones
 from connector.ops.probes import Probes
+from connector.ops.space import SpaceWatch
 from connector.plans import account_rules, desk_specs, profiles, session_specs
 from connector.recovery import replay_into
 from connector.settings import Settings, shipped
@@ -110,7 +111,7 @@ class Daemon:
         probes = Probes(
             settings.admin.host,
             settings.admin.port,
-            ready=lambda: {name: account.open for name, account in router.state.accounts.items()},
+            ready=router.state.taking_orders,
         )
         if settings.admin.enabled:
             await probes.start()
@@ -125,6 +126,8 @@ class Daemon:
         await self._until_ready(router)
         if self.stopping.is_set():
             return self._exit
+        space = self._space(drive)
+        space.look()
         acceptor = self._acceptor(drive)
         port = await acceptor.start()
         drive.open_fix(acceptor)
@@ -133,6 +136,7 @@ class Daemon:
         background = Tasks(self._fail_stop)
         stack.push_async_callback(background.stop)
         background.spawn(snapshots.keep())
+        background.spawn(space.keep_looking())
         self._log.info("started", fix_port=port, admin_port=probes.port, journal=str(settings.journal.path))
         await self.stopping.wait()
         await self._stop(drive, acceptor)
@@ -156,6 +160,14 @@ class Daemon:
             unsettled=len(book.live),
         )
         return router, Snapshots(journal, unread=count, from_snapshot=start.from_snapshot, log=self._log)
+
+    def _space(self, drive: Drive) -> SpaceWatch:
+        return SpaceWatch(
+            paths=(self._settings.journal.path.parent, self._settings.fix.acceptor.store_path),
+            least_bytes=self._settings.journal.min_free_space_bytes,
+            hold=lambda reason: drive.happen(OrdersHeld(reason=reason)),
+            log=self._log,
+        )
 
     def _desk(self, spec: DeskSpec, drive: Drive) -> Desk:
         return Desk(

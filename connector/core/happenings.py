@@ -157,6 +157,13 @@ class Closing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrdersHeld:
+    """Why new orders cannot be taken for now, as the OMS is told; None: they can again. Cancels pass."""
+
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
     """The time the router asked to be woken at has come."""
 
@@ -170,6 +177,7 @@ Happening = (
     | InstrumentsLoaded
     | SkewMeasured
     | Closing
+    | OrdersHeld
     | Tick
 )
 

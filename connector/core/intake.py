@@ -130,6 +130,8 @@ def _not_now(turn: Turn, account: Account) -> Refusal | None:
     name = account.rules.name
     if turn.state.closing:
         return Refusal(text="the connector is stopping, the order was not sent", reason=BROKER_OPTION)
+    if turn.state.held is not None:
+        return Refusal(text=f"{turn.state.held}: the order was not sent", reason=BROKER_OPTION)
     if not account.open:
         text = f"Account(1)={name}: not open for orders yet, the venue's state is still being asked for"
         return Refusal(text=text, reason=BROKER_OPTION)

@@ -28,6 +28,7 @@ from connector.core.happenings import (
     Happening,
     InstrumentsLoaded,
     MessageArrived,
+    OrdersHeld,
     Reconcile,
     SessionOpened,
     SkewMeasured,
@@ -110,6 +111,8 @@ class Router:
                 self._session_opened(turn, happening)
             case Closing():
                 self.state.closing = True
+            case OrdersHeld():
+                self.state.held = happening.reason
             case _:
                 self._tick(turn)
         return turn.decision

@@ -15,6 +15,7 @@ from connector.core.order import Order
 from connector.core.records import Entry, Record
 from mappers.ids import IdMapper
 from mappers.instruments import Instrument
+from mappers.model import Refusal
 from mappers.reports import Report
 
 NS_PER_MS = 1_000_000
@@ -79,6 +80,7 @@ class Watch:
     """What we are doing about one unsettled order; lost in a crash and made again by recovery."""
 
     in_flight: bool = False  # submitted, no answer yet
+    duplicate: Refusal | None = None  # the venue refused it: its client order id is in use there
     settle_ns: int | None = None  # P4 but for the clock's share: see `asking.settles_ns`
     asking: bool = False  # AskOrder is out
     asked: int = 0
@@ -102,9 +104,14 @@ class State:
         self.watches: dict[str, Watch] = {}  # by client order id
         self.next_position = next_position
         self.closing = False  # no new orders any more
+        self.held: str | None = None  # why no new orders are taken for now
         self.away: dict[str, list[tuple[int, Report]]] = {}  # told while the session was logged off
         self.agenda: list[tuple[int, int, str, str]] = []  # due, tie-break, kind, key
         self._tie = 0
+
+    def taking_orders(self) -> dict[str, bool]:
+        """By account: whether new orders are taken."""
+        return {name: account.open and self.held is None for name, account in self.accounts.items()}
 
     def schedule(self, due_ns: int, kind: str, key: str) -> None:
         """Be woken at `due_ns`. Appointments are not taken back: who wakes looks whether it still holds."""

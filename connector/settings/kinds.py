@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
-from connector.settings import durations
+from connector.settings import durations, sizes
 from connector.settings.durations import Period
 from connector.settings.errors import RefusedError
 from connector.settings.secret import Secret
@@ -129,6 +129,32 @@ class Whole(Kind[int]):
         if not self.low <= raw <= self.high:
             raise RefusedError(f"{raw} is out of range; allowed: {self.allowed}")
         return raw
+
+
+@dataclass(frozen=True)
+class Size(Kind[int]):
+    """An amount of storage, held as bytes: `256MiB`, `1GB`, `1048576`."""
+
+    low: str
+    high: str
+
+    @property
+    def allowed(self) -> str:
+        return f"a size from {self.low} to {self.high}, written as {sizes.FORMS}"
+
+    def parse(self, raw: object, around: Surroundings) -> int:  # noqa: ARG002
+        size = sizes.read(str(raw)) if isinstance(raw, str | int) and not isinstance(raw, bool) else None
+        if size is None:
+            raise self.refuse(raw)
+        low, high = sizes.read(self.low), sizes.read(self.high)
+        assert low is not None, self.low
+        assert high is not None, self.high
+        if not low <= size <= high:
+            raise RefusedError(f"{raw} is out of range; allowed: {self.allowed}")
+        return size
+
+    def plain(self, value: int) -> object:
+        return sizes.written(value)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from connector.settings.kinds import (
     FilePath,
     Listing,
     SecretText,
+    Size,
     Switch,
     Text,
     Url,
@@ -310,6 +311,13 @@ class Journal:
         FilePath(),
         "The journal's file. Keep it on a local disk, keep it for ever, never share it between two daemons.",
         default=Path("data/journal.db"),
+    )
+    min_free_space_bytes: int = setting(
+        "minFreeSpace",
+        Size("16MiB", "1PiB"),
+        "With less room than this on the disk of the journal or of `fix.acceptor.storePath` new orders are "
+        "refused; cancels pass and what is open goes on.",
+        default=256 * 1024 * 1024,
     )
 
 

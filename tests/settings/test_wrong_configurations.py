@@ -14,7 +14,7 @@ SINGLE_SETTINGS = [
     (f"{S}.recvwindow", 5, f"{S}.recvwindow: unknown setting; did you mean recvWindow?"),
     (f"{S}.restURL", "https://x", f"{S}.restURL: unknown setting; did you mean restUrl?"),
     (f"{S}.clientIdPrefix", "a", f"{S}.clientIdPrefix: unknown setting; did you mean clientOrderIdPrefix?"),
-    ("journal.zzz", 1, "journal.zzz: unknown setting; known here: path"),
+    ("journal.zzz", 1, "journal.zzz: unknown setting; known here: path, minFreeSpace"),
     ("loging", {}, "loging: unknown setting; did you mean logging?"),
     (
         f"{S}.binanceSyncSettings.orderRequestSizeLimit",
@@ -201,6 +201,12 @@ SINGLE_SETTINGS = [
         "fix.sessions.1",
         SAMPLE["fix"]["sessions"][0],
         "fix.sessions[1].targetCompId: targetCompId 'OMS1' with senderCompId 'CONNECTOR' is already fix.sessions[0]",
+    ),
+    (
+        "journal.minFreeSpace",
+        "lots",
+        "journal.minFreeSpace: 'lots' is not allowed; allowed: a size from 16MiB to 1PiB, "
+        "written as 256MiB, 2GiB, 500MB or bytes without a unit",
     ),
     ("journal", 5, "journal: a single value is written where a block of settings { … } belongs"),
     ("admin.enabled", "maybe", "admin.enabled: 'maybe' is not allowed; allowed: true or false"),
