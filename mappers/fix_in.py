@@ -53,11 +53,12 @@ def read_message(text: str, profile: SessionProfile) -> Received:
     fields = _fields(parts)
     reader = _READERS.get(fields.get("35", ""), _unsupported)
     twice = None if len(fields) == len(parts) - 1 else _repeated(parts)
+    poss_dup = fields.get("43") == "Y"
     return Received(
         message=reader(fields, profile, twice),
         seq_num=_number(fields.get("34", "")),
-        poss_dup=fields.get("43") == "Y",
-        orig_sending_ms=epoch_ms(fields["122"]) if "122" in fields else None,
+        poss_dup=poss_dup,
+        first_sent_ms=epoch_ms(fields.get("122" if poss_dup else "52", "")),
         poss_resend=fields.get("97") == "Y",
     )
 
@@ -81,6 +82,13 @@ def _repeated(parts: list[str]) -> str | None:
     return None
 
 
+def _check_age_known(fields: Fields) -> None:
+    """A possible duplicate that does not say when it was first sent may be of any age."""
+    if fields.get("43") == "Y" and epoch_ms(fields.get("122", "")) is None:
+        rule = "needed with PossDupFlag(43)=Y, a UTC time like 20261120-09:30:00.123"
+        raise InvalidValueError(122, fields.get("122"), rule, OTHER)
+
+
 def _number(text: str) -> int:
     """MsgSeqNum(34) or 0: the engine has checked it, and a journal integer must stay within 64 bits."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else 0
@@ -93,6 +101,7 @@ def _order(fields: Fields, profile: SessionProfile, twice: str | None) -> Inboun
     try:
         source_id, on_behalf_of = _source(fields, profile)
         _check_once(fields, twice)
+        _check_age_known(fields)
         return read_order(fields, profile, source_id, on_behalf_of)
     except InvalidValueError as error:
         return RefusedOrder(

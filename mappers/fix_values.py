@@ -65,9 +65,12 @@ def positive(fields: Fields, tag: int, reason: int) -> Decimal | None:
 
 
 def identifier(fields: Fields, tag: int, reason: int) -> str | None:
-    """A name the client gave: any printable text, None where the tag is absent or empty."""
+    """A name the client gave: any printable text, None where the tag is absent or empty.
+
+    U+FFFD stands for bytes that were no UTF-8: two names may have become one with it.
+    """
     value = fields.get(str(tag))
-    if value and not value.isprintable():
+    if value and (not value.isprintable() or "\ufffd" in value):
         raise InvalidValueError(tag, value, "it has characters that are not printable UTF-8", reason)
     return value or None
 

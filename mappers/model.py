@@ -207,7 +207,7 @@ class Received(Value, frozen=True, kw_only=True):
     message: Inbound
     seq_num: int  # MsgSeqNum(34)
     poss_dup: bool = False  # PossDupFlag(43)=Y: the engine asked for it again
-    orig_sending_ms: int | None = None  # OrigSendingTime(122) of such a one, epoch ms
+    first_sent_ms: int | None = None  # OrigSendingTime(122) of such a one, else SendingTime(52), epoch ms
     poss_resend: bool = False  # PossResend(97)=Y: the OMS sends it again under a new number
 
 

@@ -61,17 +61,18 @@ def _repeats(message: NewOrder | RefusedOrder | CancelOrder | RefusedCancel, kno
 
 
 def _stale(turn: Turn, received: Received) -> Refusal | None:
-    """An order sent while we were away is not as if it came now: the market has moved on (fault 11)."""
-    sent_ms = received.orig_sending_ms
-    message = received.message
-    if not received.poss_dup or sent_ms is None or not isinstance(message, NewOrder):
+    """An order that was long on its way is not as if it came now: the market has moved on (fault 11)."""
+    sent_ms, message = received.first_sent_ms, received.message
+    if sent_ms is None or not isinstance(message, NewOrder) or message.account not in turn.state.accounts:
         return None
     age_ms = turn.now_ms - sent_ms
     limit_ms = turn.account(message.account).rules.stale_order_age_ms
-    if age_ms <= limit_ms:
+    if abs(age_ms) <= limit_ms:
         return None
-    text = f"OrigSendingTime(122) is {age_ms // 1000} s old, more than staleOrderAge {limit_ms // 1000} s"
-    return Refusal(text=f"{text}: the order was not sent", reason=TOO_LATE_TO_ENTER)
+    tag = "OrigSendingTime(122)" if received.poss_dup else "SendingTime(52)"
+    where = f"{age_ms // 1000} s old" if age_ms > 0 else f"{-age_ms // 1000} s ahead of our clock"
+    text = f"{tag} is {where}, staleOrderAge is {limit_ms // 1000} s: the order was not sent"
+    return Refusal(text=text, reason=TOO_LATE_TO_ENTER)
 
 
 def _order(

@@ -304,6 +304,10 @@ class StreamMachine:
         if link.phase is Phase.UP and now_ns - link.up_ns >= self._settings.proven_ns:
             self._pace.failures = 0
         self._pace.failures += 1
+        if not self._up:  # else Down says it
+            self._out.append(
+                Alarm(AlarmKind.NOT_CONNECTED, f"{cause} (failures in a row: {self._pace.failures})")
+            )
         if link is self._current:
             self._current, self._successor = self._successor, None
             self._down(cause, UpReason.RECONNECTED)

@@ -63,6 +63,7 @@ class UpReason(StrEnum):
 class AlarmKind(StrEnum):
     """What an operator should know before it hurts."""
 
+    NOT_CONNECTED = "NOT_CONNECTED"  # a connection came to nothing while no other delivers events
     STALE = "STALE"  # an order message was sent and no event came
     TOKEN_FAILING = "TOKEN_FAILING"  # noqa: S105 (a kind of alarm)
     SUBSCRIBE_REFUSED = "SUBSCRIBE_REFUSED"

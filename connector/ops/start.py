@@ -26,9 +26,17 @@ def prepared(path: Path, env: Mapping[str, str]) -> Settings | None:
         sys.stderr.write(f"{fault}\n")
         return None
     logging = settings.logging
-    configure(
-        level=logging.level, format=logging.format, stream_or_file=logging.file, secrets=secrets_of(settings)
-    )
+    try:
+        configure(
+            level=logging.level,
+            format=logging.format,
+            stream_or_file=logging.file,
+            secrets=secrets_of(settings),
+        )
+    except OSError as error:
+        fault = Fault("logging.file", f"{logging.file}: cannot be appended to ({error.strerror or error})")
+        sys.stderr.write(f"{fault}\n")
+        return None
     log = structlog.get_logger("connector")
     for warning in settings.warnings:
         log.warning("setting_doubtful", path=warning.path, text=warning.text)

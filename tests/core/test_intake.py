@@ -129,7 +129,7 @@ def test_an_order_asked_for_again_too_late_is_not_sent() -> None:
     bench = Bench(stale_order_age_ms=60_000)
     sent_ms = bench.now_ns // MS - 60_001
 
-    report = only(bench.send(new_order(), poss_dup=True, orig_sending_ms=sent_ms))
+    report = only(bench.send(new_order(), poss_dup=True, first_sent_ms=sent_ms))
 
     assert isinstance(report, ExecutionReport)
     assert report.refusal is not None
@@ -140,7 +140,7 @@ def test_an_order_asked_for_again_too_late_is_not_sent() -> None:
 
 def test_an_order_asked_for_again_in_time_is_sent() -> None:
     bench = Bench(stale_order_age_ms=60_000)
-    bench.send(new_order(), poss_dup=True, orig_sending_ms=bench.now_ns // MS - 60_000)
+    bench.send(new_order(), poss_dup=True, first_sent_ms=bench.now_ns // MS - 60_000)
     bench.call(Submit)
 
 

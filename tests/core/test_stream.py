@@ -99,7 +99,9 @@ def test_a_connection_that_does_not_open_in_time_is_given_up() -> None:
     stream.connect(0)
 
     assert stream.next_timer_ns == 10 * S
-    assert stream.tick(10 * S) == [CloseSocket(1), OpenSocket(2)]
+    closed, alarm, opened = stream.tick(10 * S)
+    assert (closed, opened) == (CloseSocket(1), OpenSocket(2))
+    assert alarm == Alarm(AlarmKind.NOT_CONNECTED, "not open in time (failures in a row: 1)")
     assert stream.opened(11 * S, 1) == []  # late news of a connection given up
 
 

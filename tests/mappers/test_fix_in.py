@@ -64,6 +64,7 @@ def test_a_limit_order_with_every_default_in_force(profile: SessionProfile) -> N
     received = read_message(text("D", LIMIT), profile)
 
     assert received == Received(
+        first_sent_ms=1_795_167_000_123,
         seq_num=12,
         message=NewOrder(
             session="DESK1->CONNECTOR",
@@ -742,3 +743,15 @@ def test_a_legal_order_stays_translated_or_is_refused_whatever_is_added(
 
     assert isinstance(received.message, NewOrder | RefusedOrder | RefusedMessage)
     msgspec.json.encode(received)
+
+
+def test_a_possible_duplicate_must_say_when_it_was_first_sent(profile: SessionProfile) -> None:
+    """43=Y without OrigSendingTime(122) may be an order of any age."""
+    text = "35=D|34=7|43=Y|49=DESK1|56=OURS|52=20261120-09:30:00|11=o-1|55=BTCUSDT|54=1|38=1|40=1|".replace(
+        "|", "\x01"
+    )
+
+    message = read_message(text, profile).message
+
+    assert isinstance(message, RefusedOrder)
+    assert "OrigSendingTime(122)" in message.refusal.text
