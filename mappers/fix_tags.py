@@ -38,6 +38,7 @@ NAMES: Mapping[int, str] = {
     111: "MaxFloor",
     114: "LocateReqd",
     115: "OnBehalfOfCompID",
+    122: "OrigSendingTime",
     117: "QuoteID",
     121: "ForexReq",
     126: "ExpireTime",
