@@ -24,6 +24,7 @@ _DRIFT_PPM = (
     200  # both clocks together; quartz is within 50, a disciplined slew within 500 for minutes at most
 )
 _KEPT = 16
+_FAILURES = 2  # end a burst: the venue is not reached, or asks to wait
 _MICROSECONDS_FROM = 10**15  # serverTime of 16 digits is in microseconds (X-MBX-TIME-UNIT)
 
 
@@ -157,8 +158,13 @@ class ClockKeeper:
         return await asyncio.shield(self._measuring)
 
     async def _take_burst(self) -> bool:
-        answers = [await self._sample() for _ in range(self._burst)]
-        return any(answers)
+        taken = failed = 0
+        while taken + failed < self._burst and failed < _FAILURES:
+            if await self._sample():
+                taken += 1
+            else:
+                failed += 1
+        return taken > 0
 
     def _measured(self, _: asyncio.Task[bool]) -> None:
         self._measuring = None

@@ -4,6 +4,7 @@ One aiohttp session, one pool without a limit: what changes something at the ven
 never waits for a connection (P8). Questions (GET) pass a gate of a few at a time instead, so that
 reconciling a thousand orders neither opens a thousand connections nor keeps an order waiting; they
 leave their connections warm in the same pool. A request's clock starts when it has passed the gate.
+While the venue asks to wait (429, 418) the gate lets nothing through: such a question was NOT_SENT.
 
 The request is signed when its connection is at hand, so a slow TLS handshake costs no recvWindow.
 That moment also decides the outcome of what fails: before it nothing has left (NOT_SENT), after it
@@ -26,6 +27,7 @@ import msgspec
 from yarl import URL
 
 from connector.venue.flight import Departure, FailedError, Flight, cause_of, counters, read_bounded
+from connector.venue.restraint import Restraint
 from connector.venue.signing import Signer, query_string, sign_rest
 
 USER_AGENT = "binance-margin-connector"
@@ -121,6 +123,7 @@ class Rest:
         self._recv_window = (("recvWindow", str(recv_window_ms)),) if recv_window_ms else ()
         self._max_body_bytes = max_body_bytes
         self._gate = asyncio.Semaphore(questions_at_once)
+        self._restraint = Restraint()
         self._urls: dict[str, URL] = {}
         self._headers = {
             "NONE": {},
@@ -149,7 +152,8 @@ class Rest:
         """
         if request.method == "GET":
             async with self._gate:
-                return await self._exchange(request)
+                wait_ms = self._restraint.wait_ms(request.method, request.path, self._now_ns())
+                return self._held(wait_ms) if wait_ms else await self._exchange(request)
         return await self._exchange(request, cleared)
 
     async def warm(self, connections: int) -> int:
@@ -157,7 +161,10 @@ class Rest:
 
         Each costs one ping of weight 1. Called before the first order, so that none pays a handshake.
         """
-        replies = await asyncio.gather(*(self._exchange(_Ping()) for _ in range(connections)))
+        ping = _Ping()
+        if self._restraint.wait_ms(ping.method, ping.path, self._now_ns()):
+            return 0
+        replies = await asyncio.gather(*(self._exchange(ping) for _ in range(connections)))
         return sum(reply.kind is ReplyKind.ANSWERED for reply in replies)
 
     async def keep_warm(self, connections: int, every_s: float = 20.0) -> None:
@@ -189,15 +196,21 @@ class Rest:
             return self._failed(flight, cause_of(error))
         if 300 <= response.status < 400:
             return self._failed(flight, f"HTTP {response.status} redirect, not followed", response.status)
+        retry_after_s = response.headers.get("Retry-After")
+        self._restraint.heard(request.method, request.path, response.status, retry_after_s, self._now_ns())
         return Reply(
             kind=ReplyKind.ANSWERED,
             http=response.status,
             body=body,
-            retry_after_s=response.headers.get("Retry-After"),
+            retry_after_s=retry_after_s,
             used=counters(response.raw_headers),
             sent_ns=flight.sent_ns,
             received_ns=self._now_ns(),
         )
+
+    def _held(self, wait_ms: int) -> Reply:
+        cause = f"the venue asked to wait, {wait_ms} ms more"
+        return Reply(kind=ReplyKind.NOT_SENT, cause=cause, received_ns=self._now_ns())
 
     def _failed(self, flight: Flight, cause: str, http: int = 0) -> Reply:
         return Reply(
