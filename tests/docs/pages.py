@@ -25,8 +25,8 @@ def without_code(text: str) -> str:
 
 def section(text: str, title: str) -> str:
     """What stands under a heading, up to the next of the same level or above."""
-    headings = [found for found in _HEADING.finditer(without_code(text))]
     plain = without_code(text)
+    headings = list(_HEADING.finditer(plain))
     for index, found in enumerate(headings):
         if found[2] == title:
             rest = [one for one in headings[index + 1 :] if len(one[1]) <= len(found[1])]
