@@ -19,18 +19,28 @@ from typing import Any, NoReturn
 import structlog
 
 from connector import exits
-from connector.core.happenings import Closing, Happening, MessageArrived, OrdersHeld, SessionOpened
+from connector.core.happenings import (
+    Closing,
+    Happening,
+    MessageArrived,
+    OrdersHeld,
+    ReceiptGiven,
+    SessionOpened,
+    StoreGone,
+)
 from connector.core.router import Router
 from connector.drive import Drive
 from connector.fix.acceptor import FixAcceptor
 from connector.fix.engine import EngineStartError
 from connector.fix.engine_settings import UnknownEngineSettingError
+from connector.fix.numbers import Numbers
 from connector.fix.private_listener import ListenerNotFoundError
-from connector.fix.store_check import StoreDamagedError
+from connector.fix.store_check import StoreDamagedError, check_store
 from connector.journal import Journal, JournalError
 from connector.ops.milestones import Milestones
 from connector.ops.probes import Probes
 from connector.ops.space import SpaceWatch
+from connector.ops.watchdog import Watchdog
 from connector.plans import account_rules, desk_specs, profiles, session_specs
 from connector.recovery import replay_into
 from connector.settings import Settings, shipped
@@ -108,10 +118,14 @@ class Daemon:
             observer=Milestones(router.state.book, structlog.get_logger("connector.orders")),
             hook=self._hook,
         )
+        watchdog = Watchdog(environment=os.environ, fail_stop=self._fail_stop, log=self._log)
+        watchdog.start()
+        stack.callback(watchdog.stop)
         probes = Probes(
             settings.admin.host,
             settings.admin.port,
             ready=router.state.taking_orders,
+            alive=lambda: (watchdog.alive, watchdog.unproven_s),
         )
         if settings.admin.enabled:
             await probes.start()
@@ -120,6 +134,9 @@ class Daemon:
         drive.connect(desks, desks)
         for desk in desks.values():
             stack.push_async_callback(desk.stop)
+        saved = {session: Numbers(*numbers) for session, numbers in router.state.book.numbers.items()}
+        for session in check_store(settings.fix.acceptor.store_path, session_specs(settings), saved):
+            drive.happen(StoreGone(session=session, reset=False))
         drive.carry_out(router.recover(self._now_ns()))
         for desk in desks.values():
             desk.start()
@@ -128,9 +145,10 @@ class Daemon:
             return self._exit
         space = self._space(drive)
         space.look()
-        acceptor = self._acceptor(drive)
+        acceptor = self._acceptor(drive, watchdog, saved)
         port = await acceptor.start()
         drive.open_fix(acceptor)
+        watchdog.ready()
         gc.collect()
         gc.freeze()  # what lives from start to end need not be looked at by every collection
         background = Tasks(self._fail_stop)
@@ -139,6 +157,7 @@ class Daemon:
         background.spawn(space.keep_looking())
         self._log.info("started", fix_port=port, admin_port=probes.port, journal=str(settings.journal.path))
         await self.stopping.wait()
+        watchdog.stopping()
         await self._stop(drive, acceptor)
         return self._exit
 
@@ -189,7 +208,7 @@ class Daemon:
                 return
             await asyncio.sleep(0.02)
 
-    def _acceptor(self, drive: Drive) -> FixAcceptor:
+    def _acceptor(self, drive: Drive, watchdog: Watchdog, saved: Mapping[str, Numbers]) -> FixAcceptor:
         settings = self._settings.fix.acceptor
         return FixAcceptor(
             host=settings.host,
@@ -201,6 +220,9 @@ class Daemon:
             fail_stop=self._fail_stop,
             first_message_deadline_s=settings.first_message_deadline_ms / 1000,
             heartbeat_range_s=settings.heartbeat_interval_range_s,
+            saved=saved,
+            proved=watchdog.proved,
+            prove_every_s=watchdog.prove_every_s,
             log=structlog.get_logger("connector.fix"),
         )
 
@@ -209,7 +231,9 @@ class Daemon:
         self._log.info("stopping", in_flight=drive.in_flight)
         drive.happen(Closing())
         left = await drive.settle(IN_FLIGHT_WITHIN_S)
+        drive.save_numbers()
         await acceptor.stop(LOGOUT_WITHIN_S)
+        drive.close_fix()
         await drive.stop()
         self._log.info("stopped", in_flight=left)
 
@@ -232,6 +256,14 @@ class OmsSide:
         """A client is there."""
         self._log.info("session_opened", session=session, reset=reset)
         self._happen(SessionOpened(session=session, reset=reset))
+
+    def on_reset(self, session: str) -> None:
+        """The engine is about to empty its store of the session."""
+        self._happen(StoreGone(session=session, reset=True))
+
+    def on_receipt(self, session: str, mark: int) -> None:
+        """The client has read the reports up to this position."""
+        self._happen(ReceiptGiven(session=session, through=mark))
 
     def on_logout(self, session: str) -> None:
         """A client is gone."""

@@ -10,7 +10,7 @@ All on one asyncio loop, without a lock. What cannot be carried out stops the pr
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import NoReturn, Protocol
 
@@ -24,6 +24,7 @@ from mappers.model import Outcome
 from mappers.reports import Report
 
 NS_PER_S = 1_000_000_000
+SAVE_NUMBERS_EVERY_S = 60.0  # those that heartbeats use; a report's is saved in the turn that told it
 
 
 class ReportLostError(Exception):
@@ -62,8 +63,14 @@ class FixSender(Protocol):
     def send(self, session: str, body: str) -> bool:
         """Store and deliver; False when it could not be stored."""
 
-    def logged_on(self, session: str) -> bool:
-        """Whether the client is there."""
+    def serves(self, session: str) -> bool:
+        """The session is configured; its past may outlive that."""
+
+    def told(self, session: str, mark: int) -> None:
+        """The client is to prove that it has read this report."""
+
+    def numbers(self, sessions: Iterable[str] | None = None) -> Mapping[str, tuple[int, int]]:
+        """The sequence numbers due next; of all sessions unless told."""
 
 
 class Observer(Protocol):
@@ -101,6 +108,8 @@ class Drive:
         self._fix: FixSender | None = None
         self._waiting: list[tuple[int | None, Report]] = []  # reports born before the FIX side was there
         self._told: list[int] = []
+        self._told_to: set[str] = set()  # the sessions of these
+        self._saving: asyncio.TimerHandle | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ns: int | None = None
         self._tasks = Tasks(fail_stop)
@@ -118,6 +127,23 @@ class Drive:
         waiting, self._waiting = self._waiting, []
         if waiting:
             self._send(waiting)
+        for session, unread in self._router.state.book.unread.items():
+            if unread and fix.serves(session):
+                fix.told(session, next(reversed(unread)))
+        self._save_from_time_to_time()
+
+    def close_fix(self) -> None:
+        """The engine has ended: what is reported now waits for the next start."""
+        self._fix = None
+        if self._saving is not None:
+            self._saving.cancel()
+
+    def save_numbers(self) -> None:
+        """The engine's sequence numbers, beyond its own store."""
+        numbers = self._fix.numbers() if self._fix is not None else {}
+        entry = self._router.numbered(numbers, self._now_ns())
+        if entry is not None:
+            self._journal.append([_row(entry)])
 
     def happen(self, happening: Happening) -> None:
         """Deal with one happening now."""
@@ -159,6 +185,8 @@ class Drive:
             return
         self._hook("before_report")
         for position, report in reports:
+            if not fix.serves(report.session):
+                continue  # untold, until it is configured again
             if not fix.send(report.session, write_report(report)):
                 self._fail_stop(ReportLostError(report.session))
             if position is None:
@@ -166,15 +194,20 @@ class Drive:
             if not self._told:
                 asyncio.get_running_loop().call_soon(self._flush_told)
             self._told.append(position)
-            if not fix.logged_on(report.session):
-                self._router.remember_away(report.session, position, report)
+            self._told_to.add(report.session)
+            fix.told(report.session, position)
         self._hook("after_report")
 
     def _flush_told(self) -> None:
         """One entry for all that this turn of the loop handed over; a crash before it tells again (97=Y)."""
         if self._told:
             told, self._told = self._told, []
-            self._guarded(lambda: self._journal.append([_row(self._router.told(told, self._now_ns()))]))
+            sessions, self._told_to = self._told_to, set()
+            self._guarded(lambda: self._write_told(told, sessions))
+
+    def _write_told(self, told: list[int], sessions: set[str]) -> None:
+        numbers = self._fix.numbers(sessions) if self._fix is not None else {}
+        self._journal.append([_row(self._router.told(told, self._now_ns(), numbers))])
 
     async def _make(self, call: Call, position: int) -> None:
         venue = self._venues[call.account]
@@ -207,6 +240,12 @@ class Drive:
     def _show(self, work: Callable[[], None]) -> None:
         """Logs come after the deed: nothing on an order's way waits for them."""
         asyncio.get_running_loop().call_soon(self._guarded, work)
+
+    def _save_from_time_to_time(self) -> None:
+        self._guarded(self.save_numbers)
+        self._saving = asyncio.get_running_loop().call_later(
+            SAVE_NUMBERS_EVERY_S, self._save_from_time_to_time
+        )
 
     def _arm(self) -> None:
         due_ns = self._router.next_timer_ns

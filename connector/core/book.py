@@ -22,9 +22,12 @@ from connector.core.records import (
     EndStated,
     Entry,
     Foreign,
+    NumbersSaved,
     Refused,
     Reported,
+    ReportsRead,
     Requested,
+    StoreForgotten,
     Traded,
     decode,
     encode,
@@ -36,6 +39,8 @@ Key = tuple[str, str, str]
 """Session, source id, ClOrdID(11): what makes an OMS's identifier unique to us."""
 
 Named = Order | Refused | CancelRequested | CancelRefused
+
+KEPT_UNREAD = 10_000  # reports of one session; a client that resets after more must ask for its orders (35=H)
 
 END_FACT = {
     Life.FILLED: Fact.COMPLETED,
@@ -61,6 +66,8 @@ class Book:
         self.by_order_id: dict[tuple[str, str, int], str] = {}  # account, symbol, venue's orderId
         self.last_trade_id: dict[tuple[str, str], int] = {}  # account, symbol
         self.untold: dict[int, Report] = {}  # by the position that gave birth to it
+        self.unread: dict[str, dict[int, Report]] = {}  # by session: not proven to have been read
+        self.numbers: dict[str, tuple[int, int]] = {}  # by session: see `NumbersSaved`
         self._appliers: dict[type, Callable[..., Report | None]] = {
             Requested: self._requested,
             Refused: self._refused,
@@ -74,6 +81,9 @@ class Book:
             CancelFailed: self._cancel_failed,
             Foreign: self._foreign,
             Reported: self._reported,
+            NumbersSaved: self._numbers_saved,
+            ReportsRead: self._reports_read,
+            StoreForgotten: self._store_forgotten,
         }
 
     def apply(self, entry: Entry) -> Report | None:
@@ -85,6 +95,10 @@ class Book:
         report = self._appliers[type(entry.record)](entry, entry.record)
         if report is not None:
             self.untold[entry.position] = report
+            unread = self.unread.setdefault(report.session, {})
+            unread[entry.position] = report
+            if len(unread) > KEPT_UNREAD:
+                del unread[next(iter(unread))]
         return report
 
     def known(self, session: str, source_id: str, cl_ord_id: str) -> Named | None:
@@ -218,6 +232,25 @@ class Book:
         del entry
         for position in fact.positions:
             self.untold.pop(position, None)
+        self.numbers.update(fact.numbers)
+
+    def _numbers_saved(self, entry: Entry, fact: NumbersSaved) -> None:
+        del entry
+        self.numbers.update(fact.numbers)
+
+    def _reports_read(self, entry: Entry, fact: ReportsRead) -> None:
+        del entry
+        unread = self.unread.get(fact.session, {})
+        for position in list(unread):
+            if position > fact.through:
+                break  # they stand in the order of their birth
+            del unread[position]
+
+    def _store_forgotten(self, entry: Entry, fact: StoreForgotten) -> None:
+        del entry
+        self.untold.update(self.unread.get(fact.session, {}))
+        if fact.reset:
+            self.numbers[fact.session] = (1, 1)
 
     def _name(self, order: Order, order_id: int) -> None:
         order.order_id = order_id

@@ -111,6 +111,22 @@ class SessionOpened:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoreGone:
+    """The engine's store of a session is about to be emptied (141=Y: `reset`), or was found lost or old."""
+
+    session: str
+    reset: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptGiven:
+    """A client proved to have read every report born up to `through`."""
+
+    session: str
+    through: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
     """A call to the venue has its outcome."""
 
@@ -171,6 +187,8 @@ class Tick:
 Happening = (
     MessageArrived
     | SessionOpened
+    | StoreGone
+    | ReceiptGiven
     | Answered
     | StreamStated
     | Reconcile

@@ -134,6 +134,27 @@ class Reported(Value, frozen=True, kw_only=True):
     """The reports born at these positions are in the FIX engine's store."""
 
     positions: tuple[int, ...]
+    numbers: dict[str, tuple[int, int]] = msgspec.field(default_factory=dict)  # see `NumbersSaved`
+
+
+class NumbersSaved(Value, frozen=True, kw_only=True):
+    """The engine's sequence numbers, kept outside its store so that a lost or an old store is noticed."""
+
+    numbers: dict[str, tuple[int, int]]  # session -> MsgSeqNum(34) due next: ours, the client's
+
+
+class ReportsRead(Value, frozen=True, kw_only=True):
+    """The client proved to have read every report born up to this position (it answered our TestRequest)."""
+
+    session: str
+    through: int
+
+
+class StoreForgotten(Value, frozen=True, kw_only=True):
+    """What the engine kept for the session is gone, or about to go: what is unread is to be told again."""
+
+    session: str
+    reset: bool  # the client asked (141=Y): both numbers become 1; else the store was lost or is an old one
 
 
 Record = (
@@ -149,7 +170,11 @@ Record = (
     | CancelFailed
     | Foreign
     | Reported
+    | NumbersSaved
+    | ReportsRead
+    | StoreForgotten
 )
+OF_SESSIONS = (Reported, NumbersSaved, ReportsRead, StoreForgotten)  # not of an order
 
 
 class Entry(NamedTuple):

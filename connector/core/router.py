@@ -29,19 +29,20 @@ from connector.core.happenings import (
     InstrumentsLoaded,
     MessageArrived,
     OrdersHeld,
+    ReceiptGiven,
     Reconcile,
     SessionOpened,
     SkewMeasured,
+    StoreGone,
     StreamStated,
     Submit,
 )
 from connector.core.order import Life
-from connector.core.records import Entry, Reported
+from connector.core.records import Entry, NumbersSaved, Record, Reported, ReportsRead, StoreForgotten
 from connector.core.turn import AccountRules, State, Turn
 from mappers.reports import CancelReject, ExecutionReport, Report
 
 IN_USE = 1_000  # orders that are over and stay unpacked, since late news comes soon if at all
-KEPT_WHILE_AWAY = 10_000  # reports remembered for one absent session, should it come back with 141=Y
 
 
 class Router:
@@ -109,6 +110,10 @@ class Router:
                 turn.account(happening.account).skew_ms = happening.skew_ms
             case SessionOpened():
                 self._session_opened(turn, happening)
+            case StoreGone():
+                self._store_gone(turn, happening)
+            case ReceiptGiven():
+                self._receipt_given(turn, happening)
             case Closing():
                 self.state.closing = True
             case OrdersHeld():
@@ -117,18 +122,18 @@ class Router:
                 self._tick(turn)
         return turn.decision
 
-    def told(self, positions: Iterable[int], now_ns: int) -> Entry:
-        """These reports are in the FIX engine's store: the entry that says so, already true."""
-        entry = Entry(self.state.next_position, now_ns, Reported(positions=tuple(positions)))
-        self.state.next_position += 1
-        self.state.book.apply(entry)
-        return entry
+    def told(
+        self, positions: Iterable[int], now_ns: int, numbers: Mapping[str, tuple[int, int]] | None = None
+    ) -> Entry:
+        """These reports are in the FIX engine's store, whose numbers then are these: the entry that says so,
+        already true."""
+        return self._true(Reported(positions=tuple(positions), numbers=dict(numbers or {})), now_ns)
 
-    def remember_away(self, session: str, position: int, report: Report) -> None:
-        """The session was logged off when this was told: its engine store may be reset before it reads it."""
-        kept = self.state.away.setdefault(session, [])
-        if len(kept) < KEPT_WHILE_AWAY:
-            kept.append((position, report))
+    def numbered(self, numbers: Mapping[str, tuple[int, int]], now_ns: int) -> Entry | None:
+        """The FIX engine's numbers: the entry that keeps those that are new, already true; None if none."""
+        known = self.state.book.numbers
+        new = {session: number for session, number in numbers.items() if known.get(session, (1, 1)) != number}
+        return self._true(NumbersSaved(numbers=new), now_ns) if new else None
 
     @property
     def next_timer_ns(self) -> int | None:
@@ -150,10 +155,34 @@ class Router:
         reconcile.answered(turn, answered)
 
     def _session_opened(self, turn: Turn, opened: SessionOpened) -> None:
-        """141=Y deleted the engine's store: what was told while the client was away is told again, 97=Y."""
-        missed = self.state.away.pop(opened.session, [])
-        if opened.reset:
-            turn.decision.reports.extend((None, again(report)) for _, report in missed)
+        """The engine's store was emptied (141=Y): what the client may not have read is told again, 97=Y."""
+        if opened.session in self.state.forgotten:
+            self.state.forgotten.discard(opened.session)
+            untold = turn.book.untold
+            mine = [(at, again(untold[at])) for at in sorted(untold) if untold[at].session == opened.session]
+            turn.decision.reports.extend(mine)
+            turn.note("warning", "unread_reports_told_again", session=opened.session, count=len(mine))
+
+    def _store_gone(self, turn: Turn, gone: StoreGone) -> None:
+        """Written before the store is emptied, so that a crash in between neither loses a report nor looks
+        like a lost store. Without a reset this is the start: `recover` tells what is untold now."""
+        turn.fact(StoreForgotten(session=gone.session, reset=gone.reset))
+        if gone.reset:
+            self.state.forgotten.add(gone.session)
+        else:
+            unread = len(turn.book.unread.get(gone.session, {}))
+            turn.note("error", "fix_store_lost", session=gone.session, told_again=unread)
+
+    def _receipt_given(self, turn: Turn, receipt: ReceiptGiven) -> None:
+        unread = turn.book.unread.get(receipt.session)
+        if unread and next(iter(unread)) <= receipt.through:
+            turn.fact(ReportsRead(session=receipt.session, through=receipt.through))
+
+    def _true(self, record: Record, now_ns: int) -> Entry:
+        entry = Entry(self.state.next_position, now_ns, record)
+        self.state.next_position += 1
+        self.state.book.apply(entry)
+        return entry
 
     def _tick(self, turn: Turn) -> None:
         agenda = self.state.agenda

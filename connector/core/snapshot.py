@@ -59,6 +59,8 @@ class _Snapshot(msgspec.Struct, kw_only=True):
     by_order_id: list[tuple[str, str, int, int]]  # account, symbol, orderId -> an order
     last_trade_id: list[tuple[str, str, int]]
     untold: list[tuple[int, Report]]
+    unread: dict[str, list[tuple[int, Report]]] = {}
+    numbers: dict[str, tuple[int, int]] = {}
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -96,6 +98,8 @@ def encode_book(book: Book, position: int) -> bytes:
             by_order_id=[(*place, number[name]) for place, name in book.by_order_id.items()],
             last_trade_id=[(*place, last) for place, last in book.last_trade_id.items()],
             untold=list(book.untold.items()),
+            unread={session: list(reports.items()) for session, reports in book.unread.items()},
+            numbers=book.numbers,
         )
     )
 
@@ -136,6 +140,8 @@ def _book(snapshot: _Snapshot) -> Book:
     }
     book.last_trade_id = {(account, symbol): last for account, symbol, last in snapshot.last_trade_id}
     book.untold = dict(snapshot.untold)
+    book.unread = {session: dict(reports) for session, reports in snapshot.unread.items()}
+    book.numbers = snapshot.numbers
     return book
 
 

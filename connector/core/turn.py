@@ -105,7 +105,7 @@ class State:
         self.next_position = next_position
         self.closing = False  # no new orders any more
         self.held: str | None = None  # why no new orders are taken for now
-        self.away: dict[str, list[tuple[int, Report]]] = {}  # told while the session was logged off
+        self.forgotten: set[str] = set()  # sessions whose unread reports are told again at their logon
         self.agenda: list[tuple[int, int, str, str]] = []  # due, tie-break, kind, key
         self._tie = 0
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +12,10 @@ from connector.fix.engine import Engine
 from connector.fix.front import Front
 from connector.fix.link import Link
 from connector.fix.logon import LogonCheck, parameters_fault
+from connector.fix.numbers import Numbers
 from connector.fix.private_listener import PrivateListener
+from connector.fix.prober import EVERY_S, Prober, reserved_session
+from connector.fix.receipts import Receipts
 from connector.fix.session import Application, EventLog, FailStop, SessionSpec
 
 TICK_S = 0.2  # the resolution of heartbeats and time-outs
@@ -40,12 +44,28 @@ class FixAcceptor:
         heartbeat_range_s: tuple[int, int] = (5, 60),
         output_limit_bytes: int = OUTPUT_LIMIT_BYTES,
         refusal_pause_s: float = 1.0,
+        saved: Mapping[str, Numbers] | None = None,
+        proved: Callable[[], None] | None = None,
+        prove_every_s: float = EVERY_S,
     ) -> None:
-        """`port` 0 takes any free one. `fail_stop` logs and ends the process; it must not return."""
+        """`port` 0 takes any free one. `fail_stop` logs and ends the process; it must not return.
+
+        `saved`: the sequence numbers that the journal has of each session; the engine starts no lower.
+        `proved` is called every `prove_every_s` while a client would be answered; None: nobody asks.
+        """
         self._host, self._port = host, port
         self._heartbeat_range_s = heartbeat_range_s
         self._log = log
         self._fail_stop = fail_stop
+        self._sessions = [spec.key for spec in sessions]
+        self._prober: Prober | None = None
+        if proved is not None:
+            reserved = reserved_session()
+            sessions = [*sessions, reserved]
+            self._prober = Prober(
+                reserved, proved=proved, every_s=prove_every_s, heartbeat_s=heartbeat_range_s[1], log=log
+            )
+        self._receipts = Receipts(self._ask)
         self._engine = Engine(
             sessions=sessions,
             store_path=store_path,
@@ -53,6 +73,8 @@ class FixAcceptor:
             application=application,
             fail_stop=fail_stop,
             log=log,
+            saved=saved,
+            receipt=self._receipts.answered,
         )
         self._front = Front(
             check=LogonCheck(sessions),
@@ -80,6 +102,8 @@ class FixAcceptor:
             self._engine.close()
             raise
         self._tick()
+        if self._prober is not None:
+            self._prober.start(self._host, bound)
         self._log.info("fix_listening", host=self._host, port=bound)
         return bound
 
@@ -98,12 +122,29 @@ class FixAcceptor:
         self._log.error("fix_store_failed", session=session)
         return False
 
+    def serves(self, session: str) -> bool:
+        """The session is configured."""
+        if session in self._sessions:
+            return True
+        self._log.error("fix_session_not_configured", session=session)
+        return False
+
+    def told(self, session: str, mark: int) -> None:
+        """The client is asked whether it has read what was just sent: `Application.on_receipt`, `mark`."""
+        self._receipts.told(session, mark)
+
+    def numbers(self, sessions: Iterable[str] | None = None) -> dict[str, tuple[int, int]]:
+        """The next sequence numbers, of all configured sessions unless told; to be kept outside the store."""
+        return {key: self._engine.numbers(key) for key in (self._sessions if sessions is None else sessions)}
+
     def logged_on(self, session: str) -> bool:
         """The client is there and its Logon is complete."""
         return self._engine.logged_on(session)
 
     async def stop(self, timeout_s: float) -> None:
         """Say Logout(5) to every client, wait for the answers at most `timeout_s`, close everything."""
+        if self._prober is not None:
+            await self._prober.stop()
         self._front.stop_listening()
         for session in list(self._front.connected):
             self._engine.log_out(session, LOGOUT_TEXT)
@@ -141,12 +182,16 @@ class FixAcceptor:
             log=self._log,
         )
 
+    def _ask(self, session: str, test_req_id: str) -> None:
+        self._engine.ask(session, test_req_id)
+
     def _tick(self) -> None:
         try:
             for session in list(self._front.connected):
                 self._engine.tick(session)
             self._engine.poll(TICK_POLLS)
             self._front.look()
+            self._receipts.tick(time.monotonic(), self._engine.logged_on)
         except Exception as error:  # noqa: BLE001 - without heartbeats we would be a zombie (P12)
             self._fail_stop(error)
         self._ticker = asyncio.get_running_loop().call_later(TICK_S, self._tick)

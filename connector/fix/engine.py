@@ -7,15 +7,18 @@ from the engine for the time of the callback: one `toString()` is taken and noth
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Sequence
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 import quickfix as fix
 
-from connector.fix.engine_settings import session_id, session_settings
+from connector.fix.engine_settings import internal_store, session_id, session_settings
 from connector.fix.framing import SOH
+from connector.fix.numbers import LEAP, Numbers, behind
 from connector.fix.private_listener import PrivateListener, free_port, open_descriptors
 from connector.fix.session import Application, EventLog, FailStop, SessionSpec
 from connector.fix.store_check import check_store
@@ -35,6 +38,14 @@ class EngineStartError(Exception):
     """The engine refuses its configuration, its store or its dictionary."""
 
 
+class EngineStoreError(Exception):
+    """The engine could not store a message, and will not until a restart."""
+
+    def __init__(self, session: str) -> None:
+        super().__init__(f"session {session}: the FIX engine did not store a message")
+        self.session = session
+
+
 class Engine:
     """The sessions of one acceptor.
 
@@ -50,13 +61,24 @@ class Engine:
         application: Application,
         fail_stop: FailStop,
         log: EventLog,
+        saved: Mapping[str, Numbers] | None = None,
+        receipt: Callable[[str, str], int | None] = lambda _session, _test_req_id: None,
     ) -> None:
+        """`saved`: the numbers the journal has of each session. `receipt`: see `Receipts.answered`."""
         self._sessions = sessions
+        self._saved = saved or {}
         self._store_path = store_path
         self._dictionary_path = dictionary
         self._ids = {spec.key: session_id(spec) for spec in sessions}
         self._log = log
-        self._callbacks = _Callbacks(self._ids, application, fail_stop, log)
+        self._callbacks = _Callbacks(
+            ids=self._ids,
+            internal={spec.key for spec in sessions if spec.internal},
+            application=application,
+            receipt=receipt,
+            fail_stop=fail_stop,
+            log=log,
+        )
         self._acceptor: Any = None
         self._dictionary: Any = None
         self._known: dict[str, Any] = {}  # the engine's session objects, which live as long as the acceptor
@@ -73,7 +95,8 @@ class Engine:
             ListenerNotFoundError: the engine's listener could not be taken away from the network.
         """
         self._store_path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        check_store(self._store_path, self._sessions)
+        shutil.rmtree(internal_store(self._store_path), ignore_errors=True)
+        check_store(self._store_path, [spec for spec in self._sessions if not spec.internal])
         try:
             self._dictionary = fix.DataDictionary(str(self._dictionary_path))
         except (fix.ConfigError, fix.RuntimeError) as error:
@@ -106,7 +129,25 @@ class Engine:
         self._listener = PrivateListener()
         self._listener.replace(sorted(open_descriptors() - before), port)
         self._known = {key: fix.Session.lookupSession(identity) for key, identity in self._ids.items()}
+        for key, saved in self._saved.items():
+            if key in self._known:
+                self._restore(key, saved)
         return self._listener
+
+    def _restore(self, key: str, saved: Numbers) -> None:
+        """Go on where the journal says, if the store knows less: see `connector.fix.numbers`."""
+        stored, session = self.numbers(key), self._known[key]
+        if not behind(stored, saved):
+            return
+        if stored.out < saved.out:
+            session.setNextSenderMsgSeqNum(saved.out)
+            for _ in range(LEAP):  # Heartbeats that never go out: no number is missing in the store
+                if not self.send(key, "35=0\x01"):
+                    raise EngineStartError(f"FIX session {key}: the store cannot be written")
+        session.setNextTargetMsgSeqNum(max(stored.due, saved.due))
+        self._log.error(
+            "fix_numbers_restored", session=key, stored=stored, journal=saved, now=self.numbers(key)
+        )
 
     def poll(self, times: int = 1) -> None:
         """Let the engine read, write and time out; it does none of these otherwise.
@@ -158,9 +199,28 @@ class Engine:
         """The MsgSeqNum(34) that is due next from the client."""
         return int(self._known[key].getExpectedTargetNum())
 
+    def numbers(self, key: str) -> Numbers:
+        """The numbers that are due next, as the store has them."""
+        session = self._known[key]
+        return Numbers(int(session.getExpectedSenderNum()), int(session.getExpectedTargetNum()))
+
+    def ask(self, key: str, test_req_id: str) -> None:
+        """Send TestRequest(1); the answer comes as `Application.on_receipt`."""
+        if not self.send(key, f"35=1\x01112={test_req_id}\x01"):
+            self._callbacks.die(EngineStoreError(key))
+
     def note_reset(self, key: str) -> None:
         """A Logon with ResetSeqNumFlag(141)=Y is about to be handed over."""
-        self._callbacks.reset_asked.add(key)
+        self._callbacks.reset(key)
+
+    @contextlib.contextmanager
+    def unsaid(self) -> Iterator[None]:
+        """What passes meanwhile was logged before, as one."""
+        self._callbacks.telling = False
+        try:
+            yield
+        finally:
+            self._callbacks.telling = True
 
     def logon_fault(self, text: str) -> str | None:
         """Why the dictionary refuses a Logon, or None. The engine itself would answer it with nothing."""
@@ -172,7 +232,8 @@ class Engine:
 
     def farewell(self, key: str, text: str) -> bytes:
         """A Logout(5) with Text(58) for a client that is not logged on; it uses our next number."""
-        self.send(key, f"35=5\x0158={text}\x01")
+        if not self.send(key, f"35=5\x0158={text}\x01"):
+            self._callbacks.die(EngineStoreError(key))
         return self._callbacks.last_logout.encode("utf-8", "replace")
 
     def log_out(self, key: str, text: str) -> None:
@@ -194,22 +255,40 @@ class Engine:
 class _Callbacks(fix.Application):  # type: ignore[misc]  # the binding has no types
     def __init__(
         self,
+        *,
         ids: dict[str, Any],
+        internal: set[str],
         application: Application,
+        receipt: Callable[[str, str], int | None],
         fail_stop: FailStop,
         log: EventLog,
     ) -> None:
         super().__init__()
         self._keys = {identity.toString(): key for key, identity in ids.items()}
+        self._internal = internal
+        self._receipt = receipt
         self._application = application
         self._fail_stop = fail_stop
         self._log = log
-        self.reset_asked: set[str] = set()
+        self._reset_asked: set[str] = set()
+        self.telling = True  # session messages are logged
         self.last_logout = ""
+
+    def reset(self, key: str) -> None:
+        """Journalled before the engine forgets: a crash in between must not look like a lost store."""
+        if key in self._internal:
+            return
+        try:
+            self._reset_asked.add(key)
+            self._application.on_reset(key)
+        except BaseException as error:  # noqa: BLE001 - the caller is a callback of the loop
+            self.die(error)
 
     def fromApp(self, message: Any, session_id: Any) -> None:
         try:
-            self._application.on_message(self._keys[session_id.toString()], _text(message))
+            key = self._keys[session_id.toString()]
+            if key not in self._internal:  # the watchdog has nothing to order
+                self._application.on_message(key, _text(message))
         except BaseException as error:  # noqa: BLE001 - total, see the module's first words
             self.die(error)
 
@@ -217,7 +296,11 @@ class _Callbacks(fix.Application):  # type: ignore[misc]  # the binding has no t
         """(Nothing is refused here by RejectLogon: the binding keeps each exception and its frames.)"""
         try:
             kind = message.getHeader().getField(35)
-            if kind in TOLD_ADMIN:
+            if kind == "0" and message.isSetField(112):
+                key = self._keys[session_id.toString()]
+                if (mark := self._receipt(key, message.getField(112))) is not None:
+                    self._application.on_receipt(key, mark)
+            elif kind in TOLD_ADMIN:
                 self._tell("received", kind, message, session_id)
         except BaseException as error:  # noqa: BLE001 - total
             self.die(error)
@@ -241,8 +324,10 @@ class _Callbacks(fix.Application):  # type: ignore[misc]  # the binding has no t
     def onLogon(self, session_id: Any) -> None:
         try:
             key = self._keys[session_id.toString()]
-            reset = key in self.reset_asked
-            self.reset_asked.discard(key)
+            if key in self._internal:
+                return
+            reset = key in self._reset_asked
+            self._reset_asked.discard(key)
             self._log.info("fix_logon", session=key, reset=reset)
             self._application.on_logon(key, reset)
         except BaseException as error:  # noqa: BLE001 - total
@@ -251,16 +336,18 @@ class _Callbacks(fix.Application):  # type: ignore[misc]  # the binding has no t
     def onLogout(self, session_id: Any) -> None:
         try:
             key = self._keys[session_id.toString()]
+            if key in self._internal:
+                return
             self._log.info("fix_logout", session=key)
             self._application.on_logout(key)
         except BaseException as error:  # noqa: BLE001 - total
             self.die(error)
 
     def _tell(self, direction: str, kind: str, message: Any, session_id: Any) -> None:
-        body = _readable(_text(message))
-        self._log.info(
-            f"fix_{TOLD_ADMIN[kind]}_{direction}", session=self._keys[session_id.toString()], message=body
-        )
+        key = self._keys[session_id.toString()]
+        if self.telling and key not in self._internal:
+            body = _readable(_text(message))
+            self._log.info(f"fix_{TOLD_ADMIN[kind]}_{direction}", session=key, message=body)
 
     def die(self, error: BaseException) -> NoReturn:
         """End the process."""

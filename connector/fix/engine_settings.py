@@ -102,10 +102,19 @@ def session_settings(
     settings = fix.SessionSettings()
     for spec in sessions:
         block = fix.Dictionary()
-        for name, value in common.items():
+        for name, value in {**common, **(checked(_internal(store_path)) if spec.internal else {})}.items():
             block.setString(name, value)
         settings.set(session_id(spec), block)
     return settings
+
+
+def internal_store(store_path: Path) -> Path:
+    """Where sessions of our own keep their numbers: apart, and not longer than the process."""
+    return store_path / "internal"
+
+
+def _internal(store_path: Path) -> Mapping[str, str]:
+    return {"FileStorePath": str(internal_store(store_path)), "PersistMessages": "N"}
 
 
 def session_id(spec: SessionSpec) -> fix.SessionID:

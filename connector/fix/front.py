@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import Protocol, cast
 
 from connector.fix.framing import Frame, FrameReader, FramingError, Garbled
@@ -136,6 +137,7 @@ class ClientConnection(asyncio.Protocol):
         self._link: Link | None = None
         self._backlog = 0  # characters of messages left in the engine because the client does not read
         self._deaf = False  # refused or cut: what arrives is not looked at
+        self._internal = False
         self._timer: asyncio.TimerHandle | None = None
         self.session: str | None = None
         self.peer = "?"
@@ -179,7 +181,8 @@ class ClientConnection(asyncio.Protocol):
         self._deaf = True
         if self._link is not None:
             link, self._link = self._link, None
-            self._log.info("fix_connection_lost", session=self.session, error=str(exc) if exc else None)
+            if not self._internal:
+                self._log.info("fix_connection_lost", session=self.session, error=str(exc) if exc else None)
             link.close()
         self._front.left(self)
 
@@ -241,6 +244,8 @@ class ClientConnection(asyncio.Protocol):
         verdict = self._front.check(frame)
         if isinstance(verdict, Refused):
             self._refuse(verdict.reason, verdict.claimed)
+        elif verdict.internal and not self._from_this_machine():
+            self._refuse("a session of our own, from another machine", verdict.session)
         elif verdict.session in self._front.connected:
             self._refuse("the session is connected already", verdict.session)
         elif (fault := self._front.inside.logon_fault(frame.raw)) is not None:
@@ -254,9 +259,18 @@ class ClientConnection(asyncio.Protocol):
         self.session = verdict.session
         self._front.joined(self, verdict.session)
         self._reader.limit = max(self._reader.limit, FrameReader().limit)
-        self._log.info("fix_connection_admitted", session=self.session, peer=self.peer, reset=verdict.reset)
+        self._internal = verdict.internal
+        if not verdict.internal:
+            self._log.info(
+                "fix_connection_admitted", session=self.session, peer=self.peer, reset=verdict.reset
+            )
         self._link = self._front.inside.link(verdict.session, self._deliver, self._link_ended)
         self._link.log_on(frame, reset=verdict.reset)
+
+    def _from_this_machine(self) -> bool:
+        """Its address is a loopback one, or the very one it connected to."""
+        theirs, ours = (self._transport.get_extra_info(name) for name in ("peername", "sockname"))
+        return bool(theirs and ours) and (theirs[0] == ours[0] or ip_address(theirs[0]).is_loopback)
 
     def _deliver(self, data: bytes) -> None:
         if self._transport.is_closing():

@@ -16,10 +16,12 @@ import asyncio
 import socket
 from collections import deque
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from connector.fix.engine import Engine
-from connector.fix.framing import Frame, msg_seq_num
+from connector.fix.framing import Frame, fields, msg_seq_num
 from connector.fix.private_listener import PrivateListener
+from connector.fix.resend import Resends, next_expected, rewritten
 from connector.fix.session import EventLog
 
 FRAMES_PER_TURN = 4  # then the loop serves the others
@@ -29,6 +31,7 @@ ENGINE_READ_BYTES = 8192
 BACKLOG_BYTES = 4096  # so long a read may leave messages queued in the engine, which writes one a poll
 BACKLOG_POLLS = 64
 MAX_AHEAD = 10_000  # messages beyond a gap in one connection; the engine keeps them all in memory
+MAX_AHEAD_BYTES = 8 * 1024 * 1024  # and of these
 
 
 class Link:
@@ -56,7 +59,8 @@ class Link:
         self._loop = asyncio.get_running_loop()
         self._frames: deque[Frame] = deque()
         self._turn_due = False
-        self._ahead = 0
+        self._ahead = self._ahead_bytes = 0
+        self._resends = Resends((b"", b""))
         self._logged_out = False  # the client said Logout: nothing after it is forwarded
         self.paused = False  # the client does not read: what is for it stays in the engine
         self._open = True
@@ -67,13 +71,22 @@ class Link:
 
     def log_on(self, frame: Frame, *, reset: bool) -> bool:
         """Hand the checked Logon over; False when the engine did not take it (its Logout is delivered)."""
+        given = dict(fields(frame.raw))
+        self._resends = Resends((given[b"49"], given[b"56"]))
+        again = None
         if reset:
             self._engine.note_reset(self.session)
-        self._hand_over(frame.raw)
+        else:
+            again = next_expected(frame, self._engine.numbers(self.session).out)
+        self._hand_over(frame.raw if again is None else rewritten(frame.raw, {b"789": None}))
         accepted = self._engine.logged_on(self.session)
         self._take()
         if not accepted:
             self._end("the engine refused the Logon")
+        elif again is not None:
+            self._log.info("fix_resend_begun", session=self.session, begin=again.begin, end=again.end)
+            self._resends.started, self._resends.left = again.begin, again
+            self._turn_soon()
         return accepted and self._open
 
     def feed(self, frames: list[Frame]) -> None:
@@ -99,6 +112,7 @@ class Link:
             self.paused = False
             self._loop.add_reader(self._socket, self._take)
             self._take()
+            self._turn_soon()
 
     def look(self) -> None:
         """Notice that the engine gave a paused client up; nobody listens to its socket meanwhile."""
@@ -113,18 +127,37 @@ class Link:
 
     def _turn(self) -> None:
         self._turn_due = False
+        if not self._open:
+            return
         handed = 0
         while self._frames and self._open and not self._logged_out and handed < FRAMES_PER_TURN:
             handed += self._forward_batch()
         if self._open:
             self._take()
+        if self._open and self._engine.logged_on(self.session) and not self._logged_out:
+            self._send_again()
         if self._open and not self._engine.logged_on(self.session) and not self.paused:
             self._end("the session has ended")
         if self._logged_out:
             self._frames.clear()
-        if self._frames and self._open:
+        if self._frames or (self._resends.pending and not self.paused):
+            self._turn_soon()
+
+    def _turn_soon(self) -> None:
+        if self._open and not self._turn_due:
             self._turn_due = True
             self._loop.call_soon(self._turn)
+
+    def _send_again(self) -> None:
+        """One batch of what the client asked for; the next when the loop has served the others."""
+        if not self._resends.pending or self.paused:
+            return
+        consumed = self._engine.expected(self.session) - 1
+        with self._engine.unsaid():
+            self._hand_over(self._resends.following(consumed, datetime.now(UTC)))
+        self._take()
+        if self._resends.left is None:
+            self._log.info("fix_resend_finished", session=self.session)
 
     def _forward_batch(self) -> int:
         """Hand over the next frames that may share a read; returns how many."""
@@ -133,11 +166,12 @@ class Link:
             if not self._engine.logged_on(self.session):
                 self._end("the session ended before this message")
                 return 1
-            if batch[0].msg_type == b"2" and self.paused:
-                self._end("asks for messages again without reading them")
+            if batch[0].msg_type == b"2":
+                self._resend_asked(batch[0])
                 return 1
             if batch[0].msg_type == b"A" and b"\x01141=Y\x01" in batch[0].raw:
                 self._engine.note_reset(self.session)  # a reset within the session
+                self._resends.left = None
         else:
             size = len(batch[0].raw)
             while self._frames and not _goes_alone(self._frames[0]) and len(batch) < FRAMES_PER_TURN:
@@ -146,7 +180,7 @@ class Link:
                     break
                 batch.append(self._frames.popleft())
         if self._too_far_ahead(batch):
-            self._end(f"more than {MAX_AHEAD} messages beyond a gap")
+            self._end(f"more than {MAX_AHEAD} messages or {MAX_AHEAD_BYTES} bytes beyond a gap")
             return len(batch)
         self._hand_over(b"".join(frame.raw for frame in batch))
         self._logged_out = batch[-1].msg_type == b"5"
@@ -158,7 +192,18 @@ class Link:
             number = msg_seq_num(frame.raw)
             if number is not None and number > due + offset:
                 self._ahead += 1
-        return self._ahead > MAX_AHEAD
+                self._ahead_bytes += len(frame.raw)
+        return self._ahead > MAX_AHEAD or self._ahead_bytes > MAX_AHEAD_BYTES
+
+    def _resend_asked(self, frame: Frame) -> None:
+        if self.paused:
+            self._end("asks for messages again without reading them")
+            return
+        raw = self._resends.asked(frame, self._engine.numbers(self.session).out)
+        if raw is None:
+            self._end("asks for the same messages again and again")
+            return
+        self._hand_over(raw)
 
     def _hand_over(self, data: bytes) -> None:
         """Into the engine, wholly: its callbacks have run when this returns."""

@@ -27,6 +27,7 @@ class Admitted:
 
     session: str
     reset: bool  # ResetSeqNumFlag(141)=Y
+    internal: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,7 @@ class LogonCheck:
             return Refused(reason="unknown SenderCompID(49) / TargetCompID(56)", claimed=claimed)
         if not credentials_fit:
             return Refused(reason="wrong Username(553) or Password(554)", claimed=claimed)
-        return Admitted(session=spec.key, reset=given.get(b"141") == b"Y")
+        return Admitted(session=spec.key, reset=given.get(b"141") == b"Y", internal=spec.internal)
 
 
 def parameters_fault(raw: bytes, heartbeat_range_s: tuple[int, int], now: datetime) -> str | None:

@@ -24,6 +24,7 @@ class SessionSpec:
     target_comp_id: str  # the client's: SenderCompID(49) of what it sends
     username: str | None = None  # Username(553); None = not asked for
     password: str | None = field(default=None, repr=False)  # Password(554); None = not asked for
+    internal: bool = False  # our own watchdog's: told to nobody, open to this machine only
 
     def __post_init__(self) -> None:
         for name, value in (("SenderCompID", self.sender_comp_id), ("TargetCompID", self.target_comp_id)):
@@ -50,9 +51,15 @@ class Application(Protocol):
         Its MsgSeqNum(34) is consumed when this returns and not before (P2).
         """
 
+    def on_reset(self, session: str) -> None:
+        """The client asks for ResetSeqNumFlag(141)=Y: as soon as this returns both numbers become 1 and what
+        was stored for it is gone. Its `on_logon` follows, unless we die in between."""
+
     def on_logon(self, session: str, reset: bool) -> None:
-        """The client is logged on. `reset`: it asked for ResetSeqNumFlag(141)=Y since the last logon, so that
-        messages stored for it and not yet delivered are gone."""
+        """The client is logged on. `reset`: `on_reset` was called since the last logon."""
+
+    def on_receipt(self, session: str, mark: int) -> None:
+        """The client has read everything up to `mark` (see `FixAcceptor.told`)."""
 
     def on_logout(self, session: str) -> None:
         """The client is logged out or its connection was lost."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from connector.core.book import Book
 from connector.core.order import Order
 from connector.core.records import (
+    OF_SESSIONS,
     Accepted,
     CancelRefused,
     CancelRequested,
@@ -82,9 +83,9 @@ class Teller:
         self.book = book or Book()
 
     def tell(self, entry: Entry) -> Step | None:
-        """The step of one entry; None for `Reported`, which is about earlier ones."""
+        """The step of one entry; None for those of sessions, which are about earlier ones."""
         record = entry.record
-        if isinstance(record, Reported):
+        if isinstance(record, OF_SESSIONS):
             self.book.apply(entry)
             return None
         name = client_order_id_of(record)
@@ -177,6 +178,7 @@ def _search(entries: Iterable[Entry], name: str, book: Book) -> _Wanted:
     wanted = _Wanted(set(), {})
     symbols: dict[str, str] = {}  # client order id -> symbol
     owners: dict[tuple[str, str, str], str] = {}  # session, source, ClOrdID -> client order id
+    refusals: list[tuple[str, int]] = []  # the order each is about, and its position
     _search_book(wanted, book, name)
     for entry in entries:
         record = entry.record
@@ -193,12 +195,13 @@ def _search(entries: Iterable[Entry], name: str, book: Book) -> _Wanted:
                 if symbol in ("", symbols.get(record.client_order_id)):
                     wanted.orders.add(record.client_order_id)
             case Refused() | CancelRefused():
-                _search_refusal(wanted, entry.position, record, owners, name)
+                refusals.append(_search_refusal(wanted, entry.position, record, owners, name))
             case Foreign() if name == record.statement.client_order_id or (
                 str(record.statement.order_id) == number and symbol in ("", record.statement.symbol)
             ):
                 its = record.statement
                 wanted.others[entry.position] = f"foreign {its.symbol}:{its.order_id}"
+    wanted.others.update({position: owner for owner, position in refusals if owner in wanted.orders})
     return wanted
 
 
@@ -222,13 +225,17 @@ def _search_refusal(
     record: Refused | CancelRefused,
     owners: dict[tuple[str, str, str], str],
     name: str,
-) -> None:
+) -> tuple[str, int]:
     """A refused message belongs to the order it names, else it is a story of its own."""
     message = record.order if isinstance(record, Refused) else record.cancel
     about = message.cl_ord_id if isinstance(record, Refused) else record.cancel.orig_cl_ord_id
     owner = owners.get((message.session, message.source_id, about), "")
-    if name in (message.cl_ord_id, about) or (owner and owner in wanted.orders):
-        wanted.others[position] = owner or f"{message.session} {message.source_id} {about}"
+    if name in (message.cl_ord_id, about):
+        if owner:
+            wanted.orders.add(owner)
+        else:
+            wanted.others[position] = f"{message.session} {message.source_id} {about}"
+    return owner, position
 
 
 def _step(entry: Entry, words: Said, order: Order | None) -> Step:

@@ -8,10 +8,20 @@ from aiohttp import web
 
 
 class Probes:
-    """`/livez`: the loop answers. `/readyz`: 200 when every account is reconciled, else 503, both as JSON."""
+    """`/livez`: 200 while the loop turns and the FIX side answers itself, else 503 (or no answer at all).
+    `/readyz`: 200 when every account is reconciled, else 503. Both as JSON."""
 
-    def __init__(self, host: str, port: int, *, ready: Callable[[], Mapping[str, bool]]) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        ready: Callable[[], Mapping[str, bool]],
+        alive: Callable[[], tuple[bool, float | None]],
+    ) -> None:
+        """`alive`: whether, and seconds since the FIX side answered (None: there is none now)."""
         self._host = host
+        self._alive = alive
         self._ready = ready
         self._runner: web.AppRunner | None = None
         self.port = port  # the bound one after `start`
@@ -36,7 +46,9 @@ class Probes:
             await self._runner.cleanup()
 
     async def _livez(self, _request: web.Request) -> web.Response:
-        return web.json_response({"alive": True})
+        alive, unproven_s = self._alive()
+        body = {"alive": alive, "fix_unproven_s": unproven_s}
+        return web.json_response(body, status=200 if alive else 503)
 
     async def _readyz(self, _request: web.Request) -> web.Response:
         accounts = dict(self._ready())

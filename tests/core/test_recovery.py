@@ -7,17 +7,20 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from connector.core import book
 from connector.core.happenings import (
     AskOrder,
     Cancel,
     Closing,
+    ReceiptGiven,
     Reconcile,
     SessionOpened,
     SkewMeasured,
+    StoreGone,
     Submit,
 )
 from connector.core.order import Order
-from connector.core.records import CancelFailed, Ended, Entry, decode, encode
+from connector.core.records import CancelFailed, Ended, Entry, NumbersSaved, decode, encode
 from connector.core.router import Router
 from mappers.model import RefusalKind, VenueStatus
 from mappers.reports import CancelReject, ExecutionReport
@@ -237,25 +240,85 @@ def test_an_order_of_an_account_no_longer_configured_is_alarmed_and_cannot_be_ca
 # -- a client that resets its numbers ----------------------------------------------------------------------------
 
 
-def test_a_client_that_resets_hears_again_what_was_told_while_it_was_away() -> None:
-    """Fault 12: 141=Y deleted what the engine kept for it."""
-    bench = Bench()
+def told_and_canceled(bench: Bench) -> int:
+    """An order is reported canceled, and the engine has the report; the report's position."""
     order = bench.place()
-    report = only(bench.hear(statement(order, VenueStatus.CANCELED)))
-    bench.router.remember_away(SESSION, bench.entries[-1].position, report)
+    only(bench.hear(statement(order, VenueStatus.CANCELED)))
+    position = bench.entries[-1].position
+    bench.tell_all()
     bench.reports.clear()
+    return position
 
+
+@pytest.mark.parametrize("crashed", [False, True])
+def test_a_client_that_resets_hears_again_what_it_may_not_have_read(crashed: bool) -> None:
+    """Fault 12: 141=Y deletes what the engine kept for it; also when we were killed in between."""
+    bench = Bench()
+    canceled = told_and_canceled(bench)
+    if crashed:
+        bench.restart()
+        assert bench.reports == [], "told once, as far as we know"
+
+    bench.do(StoreGone(session=SESSION, reset=True))
     bench.do(SessionOpened(session=SESSION, reset=True))
 
-    assert bench.reports == [msgspec.structs.replace(report, poss_resend=True)]  # type: ignore[type-var]
+    assert lines(bench.reports) == [("0", "0", "0", "3"), ("4", "4", "0", "0")]
+    assert all(isinstance(report, ExecutionReport) and report.poss_resend for report in bench.reports)
+    assert bench.reports[-1].exec_id == str(canceled)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("crashed", [False, True])
+def test_what_a_client_proved_to_have_read_is_not_told_again(crashed: bool) -> None:
+    bench = Bench()
+    canceled = told_and_canceled(bench)
+    bench.do(ReceiptGiven(session=SESSION, through=canceled - 1))
+    if crashed:
+        bench.restart()
+
+    bench.do(StoreGone(session=SESSION, reset=True))
+    bench.do(SessionOpened(session=SESSION, reset=True))
+
+    assert lines(bench.reports) == [("4", "4", "0", "0")]
+
+
+def test_a_crash_between_the_reset_and_its_logon_loses_nothing() -> None:
+    """The engine has emptied its store, and nobody told the client yet."""
+    bench = Bench()
+    told_and_canceled(bench)
+    bench.do(StoreGone(session=SESSION, reset=True))
+
+    bench.restart()
+
+    assert lines(bench.reports) == [("0", "0", "0", "3"), ("4", "4", "0", "0")]
+    assert bench.router.state.book.numbers[SESSION] == (1, 1)
+
+
+def test_what_is_kept_for_a_client_that_never_proves_anything_is_limited(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(book, "KEPT_UNREAD", 5)
+    bench = Bench()
+    for number in range(20):
+        bench.send(new_order(f"c{number}", symbol="NOSUCH"))
+
+    assert len(bench.router.state.book.unread[SESSION]) == 5
+
+
+def test_sequence_numbers_are_written_when_they_are_new() -> None:
+    bench = Bench()
+    first = bench.router.numbered({SESSION: (7, 9)}, bench.now_ns)
+    assert first is not None
+    assert first.record == NumbersSaved(numbers={SESSION: (7, 9)})
+    assert bench.router.numbered({SESSION: (7, 9)}, bench.now_ns) is None
+    told = bench.router.told([], bench.now_ns, {SESSION: (8, 9)})
+    again = Router(bench.rules)
+    again.replay(Entry(told.position, told.at_ns, decode(encode(told.record))))
+    assert again.state.book.numbers == {SESSION: (8, 9)}
 
 
 def test_a_client_that_does_not_reset_gets_it_from_the_engine() -> None:
     bench = Bench()
-    order = bench.place()
-    report = only(bench.hear(statement(order, VenueStatus.CANCELED)))
-    bench.router.remember_away(SESSION, bench.entries[-1].position, report)
-    bench.reports.clear()
+    told_and_canceled(bench)
 
     bench.do(SessionOpened(session=SESSION, reset=False))
 

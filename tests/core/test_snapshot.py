@@ -54,6 +54,8 @@ def observed(book: Book) -> dict[str, object]:
         "by_order_id": list(book.by_order_id.items()),
         "last_trade_id": list(book.last_trade_id.items()),
         "untold": list(book.untold.items()),
+        "unread": {session: list(unread.items()) for session, unread in book.unread.items()},
+        "numbers": book.numbers,
     }
 
 

@@ -35,6 +35,14 @@ class Application:
         if self._reaction == "raise on logon":
             raise ValueError("our bug")
 
+    def on_reset(self, session: str) -> None:
+        if self._reaction == "raise on reset":
+            raise ValueError("our bug")
+
+    def on_receipt(self, session: str, mark: int) -> None:
+        if self._reaction == "raise on receipt":
+            raise ValueError("our bug")
+
     def on_logout(self, session: str) -> None:
         if self._reaction == "raise on logout":
             raise ValueError("our bug")

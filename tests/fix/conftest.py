@@ -44,6 +44,8 @@ class RecordedApplication:
     messages: list[tuple[str, str]] = field(default_factory=list)
     logons: list[tuple[str, bool]] = field(default_factory=list)
     logouts: list[str] = field(default_factory=list)
+    resets: list[str] = field(default_factory=list)
+    receipts: list[tuple[str, int]] = field(default_factory=list)
     react: Callable[[str, str], None] | None = None
 
     def on_message(self, session: str, text: str) -> None:
@@ -53,6 +55,12 @@ class RecordedApplication:
 
     def on_logon(self, session: str, reset: bool) -> None:
         self.logons.append((session, reset))
+
+    def on_reset(self, session: str) -> None:
+        self.resets.append(session)
+
+    def on_receipt(self, session: str, mark: int) -> None:
+        self.receipts.append((session, mark))
 
     def on_logout(self, session: str) -> None:
         self.logouts.append(session)

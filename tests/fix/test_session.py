@@ -227,7 +227,10 @@ async def test_what_waits_behind_a_gap_is_limited(desk: Desk, monkeypatch: pytes
     far = [client.build("D", order(f"c{number}"), seq=client.next_out + number)[0] for number in range(60)]
     await client.send_raw(b"".join(far))
     await client.expect_closed()
-    assert desk.log.named("fix_connection_closed")[0]["reason"] == "more than 50 messages beyond a gap"
+    assert (
+        desk.log.named("fix_connection_closed")[0]["reason"]
+        == "more than 50 messages or 8388608 bytes beyond a gap"
+    )
     assert desk.app.messages == []
 
 
