@@ -14,6 +14,7 @@ from typing import Any
 
 from tests.soak.blotter import Blotter, Order
 from tests.soak.market import Symbol
+from tests.soak.venue import ACCOUNTS
 from tests.support.exchange import Exchange
 
 PLACE = "POST /sapi/v1/margin/order"
@@ -26,7 +27,6 @@ QUESTIONS = (
     "GET *",
 )
 EVENTS = ("executionReport", "outboundAccountPosition", "*")
-ACCOUNTS = ("main", "desk2")
 HTML = {"body": "<html>Bad Gateway</html>", "content_type": "text/html"}
 
 Fault = dict[str, Any]

@@ -58,6 +58,8 @@ class Keeper:
 
     async def torment(self, stop: asyncio.Event) -> None:
         """One life after the other until `stop`; the last is left alive."""
+        if self._up.is_set():  # revived after the round before
+            await self._kill()
         while not stop.is_set():
             await self._one_life(stop)
 

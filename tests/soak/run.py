@@ -19,8 +19,9 @@ from tests.soak.chaos import PLACE, Chaos
 from tests.soak.flow import Trader
 from tests.soak.keeper import Keeper
 from tests.soak.market import CROSS, ISOLATED, SYMBOLS_OF, market
+from tests.soak.venue import ACCOUNTS, exchange
 from tests.support.daemon import PASSWORD, USER, Daemon, config
-from tests.support.exchange import Exchange, exchange
+from tests.support.exchange import Exchange
 
 ROUND_S = 240.0  # chaos between two comparisons
 SETTLE_S = (
@@ -37,7 +38,7 @@ CLEARLY = frozenset(
 
 def daemon_for(venue: Exchange, directory: Path) -> Daemon:
     """A daemon with a cross and an isolated account, and short times where they only make a soak long."""
-    main, other = venue.key("main"), venue.key("desk2", "HMAC")
+    main, other = venue.key(ACCOUNTS[0]), venue.key(ACCOUNTS[1], "HMAC")
     keys = [
         {"apiKey": main[0], "apiSecret": main[1].strip().replace("\n", "#"), "account": CROSS},
         {
@@ -83,7 +84,7 @@ class Soak:
         """Chaos for about that long, with comparisons; True when all three books agreed every time."""
         self.begun = time.monotonic()
         self.directory.mkdir(parents=True, exist_ok=True)
-        async with exchange("--account", "main", "--account", "desk2", "--seed", str(self.seed)) as venue:
+        async with exchange(self.seed) as venue:
             self._assemble(venue)
             shown = asyncio.create_task(report.progress(self, self.console))
             try:
