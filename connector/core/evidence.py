@@ -7,11 +7,13 @@ acceptance, of executed quantity and of the end only ever moves an order forward
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 from connector.core import asking
 from connector.core.order import Life, Order
 from connector.core.records import Accepted, CancelFailed, Ended, EndStated, Foreign, Traded
 from connector.core.turn import Turn
+from mappers.decimals import short
 from mappers.model import EXACT, OrderStatement, Refusal, Trade, VenueStatus, plain
 
 TOO_LATE_TO_CANCEL = 0  # CxlRejReason(102)
@@ -232,11 +234,22 @@ def _reason(statement: OrderStatement) -> str | None:
     parts = []
     if statement.status is VenueStatus.EXPIRED_IN_MATCH:
         parts.append("EXPIRED_IN_MATCH: self-trade prevention")
-    if statement.prevented_quantity:
-        parts.append(f"prevented quantity {statement.prevented_quantity:f}")
+    prevented = _prevented(statement)
+    if prevented:
+        parts.append(f"prevented quantity {short(prevented)}")
     if statement.reason:
         parts.append(statement.reason)
     return "; ".join(parts) or None
+
+
+def _prevented(statement: OrderStatement) -> Decimal | None:
+    """What self-trade prevention took. Replies need not say it: it ends an order by taking all its rest."""
+    prevention = statement.status is VenueStatus.EXPIRED_IN_MATCH
+    if statement.prevented_quantity is not None or not prevention:
+        return statement.prevented_quantity
+    if statement.quantity is None or statement.executed is None:
+        return None
+    return EXACT.subtract(statement.quantity, statement.executed)
 
 
 def _foreign(turn: Turn, account: str, statement: OrderStatement) -> None:

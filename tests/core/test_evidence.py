@@ -209,14 +209,13 @@ def test_an_ioc_order_fills_in_part_and_expires() -> None:
     assert reports[-1].text == reason
 
 
-def test_self_trade_prevention_says_what_it_took() -> None:
-    """Fault 24: the reason and the prevented quantity in Text(58)."""
+@pytest.mark.parametrize("stated", [Decimal("3.00000000"), None])
+def test_self_trade_prevention_says_what_it_took(stated: Decimal | None) -> None:
+    """Fault 24: the reason and the prevented quantity in Text(58), also by a reply that does not say it."""
     bench = Bench()
     order = bench.place()
 
-    report = only(
-        bench.hear(statement(order, VenueStatus.EXPIRED_IN_MATCH, "0", prevented_quantity=Decimal(3)))
-    )
+    report = only(bench.hear(statement(order, VenueStatus.EXPIRED_IN_MATCH, "0", prevented_quantity=stated)))
 
     assert isinstance(report, ExecutionReport)
     assert report.ord_status is OrdStatus.EXPIRED
