@@ -55,11 +55,18 @@ class Oms:
         return cl_ord_id
 
     async def cancel(
-        self, orig: str, *, symbol: str = "BTCUSDT", side: str = "1", cl_ord_id: str | None = None
+        self,
+        orig: str,
+        *,
+        symbol: str = "BTCUSDT",
+        side: str = "1",
+        cl_ord_id: str | None = None,
+        header: dict[int, str] | None = None,
     ) -> str:
         """OrderCancelRequest; its ClOrdID."""
         cl_ord_id = cl_ord_id or f"x{next(_numbers)}"
-        await self.client.send("F", {11: cl_ord_id, 41: orig, 55: symbol, 54: side, 60: now()})
+        fields = {11: cl_ord_id, 41: orig, 55: symbol, 54: side, 60: now()}
+        await self.client.send("F", fields, header=header or {})
         return cl_ord_id
 
     async def ask(self, cl_ord_id: str, *, symbol: str = "BTCUSDT", side: str = "1") -> Message:
