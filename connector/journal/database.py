@@ -99,9 +99,14 @@ def settle(database: sqlite3.Connection) -> None:
 
 
 def claim_positions(database: sqlite3.Connection, path: Path, last: int, product_version: str) -> int:
-    """Put on stable storage where this open's positions begin, and return that first position."""
+    """Put on stable storage where this open's positions begin, and return that first position.
+
+    Not only beyond all that is written here: at least the time in ms as well, so that an old copy of the
+    journal, put back, does not give out the numbers that were used after it was made (design, section 4).
+    """
     opened = int(database.execute("SELECT coalesce(max(first_position), 0) FROM opens").fetchone()[0])
-    first = (max(last, opened) // LEAP + 2) * LEAP if last or opened else 1
+    beyond = (max(last, opened) // LEAP + 2) * LEAP
+    first = max(beyond, time.time_ns() // 1_000_000) if last or opened else 1
     database.execute("INSERT INTO opens VALUES (?, ?, ?)", (first, time.time_ns(), product_version))
     sync_directory(path)  # this write has made the WAL file: its name must survive as well
     return first
