@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from contextlib import suppress
 from typing import Any, Final
 
 from connector import exits
-from connector.journal import Journal
+from connector.journal import Journal, snapshot_path
 
 EVERY_ROWS: Final = 50_000  # the most a start has to read, but for what is written while a snapshot is made
 LOOK_EVERY_S: Final = 5.0
@@ -46,13 +47,15 @@ class Snapshots:
 
     async def _take(self) -> bool:
         written = self._journal.written
-        through = self._journal.confirmed
+        through, begun = self._journal.confirmed, time.monotonic()
         code, text = await self._child("snapshot", "--through", str(through))
         if code != exits.OK:
             self._log.error("snapshot_failed", text=text)
             return False
         self._covered = written
-        self._log.info("snapshot_written", position=through)
+        size = snapshot_path(self._journal.path).stat().st_size
+        seconds = round(time.monotonic() - begun, 1)
+        self._log.info("snapshot_written", position=through, size=size, seconds=seconds)
         return True
 
     async def _prove(self) -> None:

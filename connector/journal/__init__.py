@@ -15,7 +15,7 @@ from connector.journal.errors import (
 from connector.journal.pruning import archives, last_row_before, prune
 from connector.journal.reader import Opened, Reading, reading
 from connector.journal.rows import Row
-from connector.journal.snapshot import Snapshot, read_snapshot, write_snapshot
+from connector.journal.snapshot import Snapshot, read_snapshot, snapshot_path, write_snapshot
 from connector.journal.store import Journal
 
 __all__ = [
@@ -34,5 +34,6 @@ __all__ = [
     "prune",
     "read_snapshot",
     "reading",
+    "snapshot_path",
     "write_snapshot",
 ]

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from connector.core.book import Book
 from connector.core.order import Order
 from connector.core.records import (
-    OF_SESSIONS,
     Accepted,
     CancelRefused,
     CancelRequested,
@@ -83,9 +82,9 @@ class Teller:
         self.book = book or Book()
 
     def tell(self, entry: Entry) -> Step | None:
-        """The step of one entry; None for those of sessions, which are about earlier ones."""
+        """The step of one entry; None for `Reported`, which is about earlier ones."""
         record = entry.record
-        if isinstance(record, OF_SESSIONS):
+        if isinstance(record, Reported):
             self.book.apply(entry)
             return None
         name = client_order_id_of(record)
