@@ -45,8 +45,20 @@ def rows(text: str) -> list[list[str]]:
 
 
 def code_blocks(text: str, language: str) -> list[str]:
-    """The contents of the fenced blocks of one language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    """The contents of the fenced blocks of one language; "" for those of none."""
+    found: list[str] = []
+    fence: str | None = None
+    for line in text.splitlines(keepends=True):
+        if not line.startswith("```"):
+            if fence == language:
+                found[-1] += line
+        elif fence is not None:
+            fence = None
+        else:
+            fence = line[3:].strip()
+            if fence == language:
+                found.append("")
+    return found
 
 
 def links(text: str) -> list[str]:
