@@ -47,6 +47,16 @@ async def test_a_resting_order_is_cancelled_by_origclordid(venue: Exchange, oms:
     await assert_books_agree(venue, oms)
 
 
+async def test_a_slow_venue_is_waited_for(venue: Exchange, daemon: Daemon, oms: Oms) -> None:
+    route = "POST /sapi/v1/margin/order"
+    await venue.sim("faults", route=route, action="delay_reply", delay_ms=3000)
+
+    order = await oms.order(px="50000.00")
+
+    assert (await oms.report(order, "0", timeout_s=5))[39] == "0"
+    await assert_books_agree(venue, oms)
+
+
 async def test_sigterm_says_logout_and_ends_well(daemon: Daemon, oms: Oms) -> None:
     order = await oms.order(px="50000.00")
     await oms.report(order, "0")

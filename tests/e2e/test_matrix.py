@@ -245,33 +245,6 @@ async def test_a_stop_and_a_take_profit_trigger_and_fill(client: Client) -> None
     assert (await client.report(stop[11], "F"))[39] == "2"
 
 
-async def test_a_duplicate_clordid_is_refused_and_a_possresend_answered_by_status(client: Client) -> None:
-    """FIX 4.4, Appendix D, F.1.b."""
-    first, _ = await client.placed(type="2", px="50000.00")
-
-    again = await client.refused(cl_ord_id=first[11], type="2", px="50000.00")
-    assert (again[39], again[103], again[37]) == ("0", "6", first[37])
-
-    fields = {
-        35: "D",
-        97: "Y",
-        11: first[11],
-        55: "BTCUSDT",
-        54: BUY,
-        40: "2",
-        38: "0.01",
-        44: "50000.00",
-        60: now(),
-    }
-    await client.initiator.send(fields)
-    status = await client.report(first[11], "I")
-    assert (status[39], status[37]) == ("0", first[37])
-
-    await client.initiator.send(fields | {11: "new-with-97"})
-    assert (await client.report("new-with-97", "0"))[39] == "0"
-    assert all(count["received"] == 1 for count in (await client.venue.placements()).values())
-
-
 async def test_status_requests_know_every_order(client: Client) -> None:
     resting, _ = await client.placed(type="2", px="50000.00")
     filled, _ = await client.placed(type="1")
@@ -282,26 +255,6 @@ async def test_status_requests_know_every_order(client: Client) -> None:
         status = await client.report(name, "I")
         assert status[39] == ord_status, name
     assert status[37] == "NONE"
-
-
-async def test_cancels_of_unknown_finished_and_pending_orders(client: Client) -> None:
-    filled, _ = await client.placed(type="1")
-    await client.report(filled[11], "F")
-    for orig, reason, ord_status in ((filled[11], "0", "2"), ("never-sent", "1", "8")):
-        name = await client.cancel(orig)
-        reject = await client.initiator.expect("9", {11: name})
-        assert (reject[102], reject[39], reject[434], reject[41]) == (reason, ord_status, "1", orig)
-
-
-async def test_a_cancel_before_the_acknowledgement_gets_through(client: Client) -> None:
-    """P8: the venue refuses a cancel that comes before its order; the order's acceptance sends it again."""
-    await client.venue.sim("faults", route="POST /sapi/v1/margin/order", action="delay_request", delay_ms=400)
-    order = await client.order(type="2", px="50000.00")
-    cancel = await client.cancel(order)
-
-    assert (await client.report(cancel, "6"))[39] == "6"
-    assert (await client.report(order, "0"))[39] == "6"
-    assert (await client.report(cancel, "4"))[39] == "4"
 
 
 async def test_an_unsupported_message_is_answered_by_business_message_reject(client: Client) -> None:
