@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -12,6 +12,11 @@ import yaml
 from connector.simulator.config import SimulatorConfig, Timers
 from connector.simulator.fault import FaultError
 from connector.simulator.keys import ApiKey, KeyFileError, key_from_entry, masked
+from connector.simulator.scenario import shelf
+from connector.simulator.scenario.model import Scenario
+from connector.simulator.scenario.progress import Progress
+from connector.simulator.scenario.reader import ScenarioError
+from connector.simulator.scenario.vocabulary import Known
 from connector.simulator.server import RunningSimulator, run
 
 EXIT_BAD_OPTIONS = 2
@@ -29,7 +34,9 @@ def parser() -> argparse.ArgumentParser:
         "--port", type=int, default=9090, help="port; 0 takes a free one (default %(default)s)"
     )
     options.add_argument("--port-file", type=Path, help="write the port here once it listens")
-    options.add_argument("--json", action="store_true", help="print one JSON object at start, nothing else")
+    options.add_argument(
+        "--json", action="store_true", help="print one JSON object at start, then one a step"
+    )
     options.add_argument("--key", action="append", default=[], metavar="FIELDS", help=KEY_HELP)
     options.add_argument("--keys-file", type=Path, help="YAML or JSON list of key entries (same fields)")
     options.add_argument(
@@ -45,8 +52,17 @@ def parser() -> argparse.ArgumentParser:
         help='a fault in force from the start, e.g. {"action":"reply_lost"}; repeatable',
     )
     options.add_argument(
-        "--time-scale", type=float, default=1.0, help="WS ping, pong and 24 h timers run this much faster"
+        "--time-scale",
+        type=float,
+        default=1.0,
+        help="WS ping, pong and 24 h timers, and a scenario's times, run this much faster",
     )
+    options.add_argument(
+        "--scenario",
+        metavar="NAME|FILE",
+        help=f"a script of a bad day, a YAML file or one of {', '.join(shelf.names())}",
+    )
+    options.add_argument("--list-scenarios", action="store_true", help="say what those are, and end")
     return options
 
 
@@ -73,7 +89,21 @@ def configuration(arguments: argparse.Namespace) -> SimulatorConfig:
         timers=Timers().scaled(arguments.time_scale),
         price_moves=not arguments.no_moves,
         faults=tuple(_fault(text) for text in arguments.fault),
+        scenario_speed=arguments.time_scale,
     )
+
+
+def chosen_scenario(name: str | None, config: SimulatorConfig) -> Scenario | None:
+    """Read the scenario asked for, if any, for the symbols and accounts of a configuration.
+
+    Raises:
+        ScenarioError: there is none, or everything that is wrong with it.
+    """
+    if name is None:
+        return None
+    accounts = {key.account for key in config.keys} or set(config.demo_accounts)
+    symbols = frozenset(spec.name for spec in config.symbols)
+    return shelf.load(name, Known(symbols=symbols, accounts=frozenset(accounts)))
 
 
 def _fault(text: str) -> dict[str, object]:
@@ -157,6 +187,23 @@ def description(simulator: RunningSimulator) -> dict[str, object]:
     }
 
 
+def list_scenarios(out: TextIO) -> None:
+    """Print the scenarios that come with the product."""
+    for name in shelf.names():
+        description = " ".join(shelf.shipped(name).description.split())
+        out.write(f"{name}\n    {description}\n")
+
+
+def teller(out: TextIO, *, as_json: bool) -> Callable[[Progress], None]:
+    """Return what prints a scenario's progress as it happens."""
+
+    def tell(line: Progress) -> None:
+        out.write((json.dumps(line.as_json()) if as_json else line.as_line()) + "\n")
+        out.flush()
+
+    return tell
+
+
 def write_port(file: Path, port: int) -> None:
     """Write the port so that whoever waits for the file never reads half of it."""
     draft = file.with_name(file.name + ".new")
@@ -165,20 +212,42 @@ def write_port(file: Path, port: int) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run until SIGTERM or SIGINT. Exit code 0; 1 the port is taken; 2 a key or a fault cannot be used."""
+    """Run until SIGTERM or SIGINT.
+
+    Exit code 0; 1 the port is taken; 2 a key, a fault or a scenario cannot be used.
+    """
     arguments = parser().parse_args(argv)
+    if arguments.list_scenarios:
+        list_scenarios(sys.stdout)
+        return 0
+    try:
+        config = configuration(arguments)
+        scenario = chosen_scenario(arguments.scenario, config)
+    except (KeyFileError, FaultError) as error:
+        return _unusable([str(error)])
+    except ScenarioError as error:
+        return _unusable(error.faults)
 
     def started(simulator: RunningSimulator) -> None:
         if arguments.port_file is not None:
             write_port(arguments.port_file, simulator.port)
         announce(simulator, sys.stdout, as_json=arguments.json)
+        if scenario is not None or not arguments.json:  # programs that ask for no scenario read one line
+            simulator.director.listeners.append(teller(sys.stdout, as_json=arguments.json))
+        if scenario is not None:
+            simulator.director.start(scenario)
 
     try:
-        run(configuration(arguments), started)
-    except (KeyFileError, FaultError) as error:
-        sys.stderr.write(f"connector.simulator: {error}\n")
-        return EXIT_BAD_OPTIONS
+        run(config, started)
+    except FaultError as error:
+        return _unusable([str(error)])
     except OSError as error:
         sys.stderr.write(f"connector.simulator: {arguments.host}:{arguments.port}: {error}\n")
         return EXIT_NO_PORT
     return 0
+
+
+def _unusable(faults: Iterable[str]) -> int:
+    for fault in faults:
+        sys.stderr.write(f"connector.simulator: {fault}\n")
+    return EXIT_BAD_OPTIONS

@@ -73,6 +73,7 @@ class SimulatorConfig:
     processing_limit_ms: int = 10_000  # after which the venue answers -1007
     max_leverage: int = 5
     faults: tuple[Mapping[str, object], ...] = ()  # in force from the start, also after /sim/reset
+    scenario_speed: float = 1.0  # how much faster than written a scenario's times pass
     loan_job_ms: int = 0  # the venue takes about 100; a second loan meanwhile is refused with -3007
 
     def demo_keys(self) -> list[DemoKey]:

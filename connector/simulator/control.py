@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from connector.simulator.account import TradingAccount, User
-from connector.simulator.control_body import Body, merged
+from connector.simulator.control_body import Body, merged, with_document
 from connector.simulator.errors import VenueError
 from connector.simulator.fault import FaultError, described
 from connector.simulator.gateway import Reply
@@ -15,13 +15,17 @@ from connector.simulator.operations import ControlError, Operation
 from connector.simulator.order_params import parse_order
 from connector.simulator.orders import Order
 from connector.simulator.params import Params
+from connector.simulator.scenario.desk import ScenarioDesk
+from connector.simulator.scenario.director import Director
+from connector.simulator.scenario.reader import ScenarioError
+from connector.simulator.scenario.vocabulary import STATUSES
 from connector.simulator.session import encoder
 from connector.simulator.state import order_json, placements_json, request_json, streams_json, whole_state
 from connector.simulator.streams import BROKEN_TEXT
 from connector.simulator.world import World
 
+START_SCENARIO = ("POST", "/sim/scenario")
 WALLETS = ("SPOT", "CROSS", "ISOLATED")
-STATUSES = ("TRADING", "HALT", "BREAK", "END_OF_DAY", "CANCEL_ONLY")
 RULES = {
     "triggerRepeatsNew": "trigger_repeats_new",
     "acceptsAutoBorrowRepay": "accepts_auto_borrow_repay",
@@ -34,14 +38,19 @@ class Control:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.director = Director(world, self.perform, speed=world.config.scenario_speed)
+        self._scenarios = ScenarioDesk(world, self.director)
 
     def serve(self, method: str, path: str, query: str, body: bytes) -> Reply:
         """Answer one request: 200 with JSON, 400 with `{"error": …}`, 404 with the list of routes."""
         found = ROUTES.get((method, path))
         if found is None:
             return _json(404, {"error": f"no {method} {path}", "routes": [" ".join(r) for r in ROUTES]})
+        reading = with_document if (method, path) == START_SCENARIO else merged
         try:
-            result = found(self, merged(query, body))
+            result = found(self, reading(query, body))
+        except ScenarioError as error:
+            return _json(400, {"error": str(error), "faults": error.faults})
         except (ControlError, FaultError) as error:
             return _json(400, {"error": str(error)})
         except VenueError as error:
@@ -49,6 +58,17 @@ class Control:
         finally:
             self.world.hub.flush()
         return _json(200, result)
+
+    def perform(self, method: str, path: str, values: Mapping[str, object]) -> Any:
+        """Do what a request would, for a scenario; its events go out at once.
+
+        Raises:
+            ControlError, VenueError, FaultError: it cannot be done.
+        """
+        try:
+            return ROUTES[method, path](self, Body(values))
+        finally:
+            self.world.hub.flush()
 
     # --- looking -------------------------------------------------------------------------------
 
@@ -252,7 +272,17 @@ class Control:
         ledger.rules = replace(ledger.rules, **changes)  # type: ignore[arg-type]  # the three are booleans
         return {name: getattr(ledger.rules, attribute) for name, attribute in RULES.items()}
 
+    def scenario(self, _: Body) -> object:
+        return self._scenarios.state()
+
+    def start_scenario(self, body: Body) -> object:
+        return self._scenarios.start(body)
+
+    def stop_scenario(self, _: Body) -> object:
+        return self._scenarios.stop()
+
     def reset(self, _: Body) -> object:
+        self.director.forget()
         self.world.reset()
         return {"reset": True}
 
@@ -333,5 +363,8 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("POST", "/sim/clock"): Control.clock,
     ("POST", "/sim/ban"): Control.ban,
     ("POST", "/sim/rules"): Control.rules,
+    ("GET", "/sim/scenario"): Control.scenario,
+    START_SCENARIO: Control.start_scenario,
+    ("DELETE", "/sim/scenario"): Control.stop_scenario,
     ("POST", "/sim/reset"): Control.reset,
 }

@@ -73,6 +73,20 @@ class Body:
         return value
 
 
+def with_document(query: str, body: bytes) -> Body:
+    """Take the body as it is, as text under `document`; the rest comes from the query string.
+
+    Raises:
+        ControlError: the body is not UTF-8.
+    """
+    values: dict[str, object] = dict(parse_qsl(query, keep_blank_values=True))
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        raise ControlError(f"the body is not UTF-8: {error}") from None
+    return Body(values | ({"document": text} if text.strip() else {}), frozenset(values))
+
+
 def merged(query: str, body: bytes) -> Body:
     """Merge the query string and a JSON object body, which wins.
 

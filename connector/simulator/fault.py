@@ -1,9 +1,10 @@
 """One fault: what goes wrong, for whom, how often; and how a description of it is read."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from difflib import get_close_matches
 from enum import StrEnum
+
+from connector.simulator.nearest import nearest
 
 
 class FaultError(Exception):
@@ -149,12 +150,6 @@ def complaints(description: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         yield "delay_ms", f"{name}: delay_ms must be given"
     if name == Action.CLOCK_SKEW and "offset_ms" not in description:
         yield "offset_ms", f"{name}: offset_ms must be given"
-
-
-def nearest(name: str, allowed: Iterable[str]) -> str:
-    """`did you mean X? ` where something of the allowed comes near, else nothing."""
-    close = get_close_matches(name, list(allowed), 1)
-    return f"did you mean {close[0]}? " if close else ""
 
 
 def _fill_in(fault: Fault, given: set[str]) -> None:

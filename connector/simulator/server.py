@@ -13,6 +13,7 @@ from connector.simulator.control import Control
 from connector.simulator.gateway import Arrival, Gateway, Reply
 from connector.simulator.keys import DemoKey
 from connector.simulator.params import Raw
+from connector.simulator.scenario.director import Director
 from connector.simulator.world import World
 from connector.simulator.ws_api import WsApi
 
@@ -47,6 +48,11 @@ class RunningSimulator:
         """The generated key pairs, none when keys were configured."""
         return self.config.demo_keys()
 
+    @property
+    def director(self) -> Director:
+        """Plays scenarios; `listeners` hear how they go."""
+        return self._control.director
+
     async def listen(self) -> None:
         """Bind and serve.
 
@@ -68,6 +74,7 @@ class RunningSimulator:
             self._mover.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._mover
+        self.director.forget()
         self._gateway.close()
         self.world.hub.cut(None)
         if self._runner is not None:

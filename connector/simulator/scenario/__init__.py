@@ -1,0 +1,1 @@
+"""Scenarios: scripts of a bad day at the venue, in YAML, played against whoever is connected."""
