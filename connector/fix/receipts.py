@@ -47,5 +47,6 @@ class Receipts:
         if mark > last:
             return None  # nobody was asked that
         if mark == last:
-            del self._told[session], self._due_s[session]
+            del self._told[session]
+            self._due_s.pop(session, None)
         return mark

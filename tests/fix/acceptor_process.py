@@ -69,7 +69,10 @@ async def main(store: str, reaction: str) -> None:
         first_message_deadline_s=2.0,
         log=Log(),
     )
-    print(await acceptor.start(), flush=True)
+    port = await acceptor.start()
+    if reaction == "raise on receipt":
+        acceptor.told("OMS1->GW", 1)
+    print(port, flush=True)
     await asyncio.Event().wait()
 
 

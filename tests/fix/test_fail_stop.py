@@ -30,15 +30,29 @@ async def start(store: Path, reaction: str) -> tuple[asyncio.subprocess.Process,
     return process, int(await asyncio.wait_for(process.stdout.readline(), 20))
 
 
-@pytest.mark.parametrize("reaction", ["raise", "exit", "raise broken", "raise on logon", "raise on logout"])
-async def test_an_exception_in_the_application_ends_the_process_with_70(
+@pytest.mark.parametrize(
+    "reaction",
+    [
+        "raise",
+        "exit",
+        "raise broken",
+        "raise on logon",
+        "raise on logout",
+        "raise on reset",
+        "raise on receipt",
+    ],
+)
+async def test_fault_27_an_exception_in_any_callback_ends_the_process_with_70(
     tmp_path: Path, reaction: str
 ) -> None:
     process, port = await start(tmp_path, reaction)
     client = FixClient(sender="OMS1", target="GW")
     await client.connect("127.0.0.1", port)
-    await client.send_logon()
-    if "on logon" not in reaction:
+    await client.send_logon(reset="on reset" in reaction)
+    if "on receipt" in reaction:
+        await client.expect("A")
+        await client.send("0", {112: "READ-1"})  # what the process waits for in this reaction
+    elif reaction not in ("raise on logon", "raise on reset"):
         await client.expect("A")
         await client.send("D", order("c1"))
     if "on logout" in reaction:

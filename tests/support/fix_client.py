@@ -261,7 +261,8 @@ class FixClient:
     async def _arrived(self, message: Message) -> None:
         self.seen.append(message)
         if message[35] == "4":
-            self.next_in = int(message[36])
+            filled = max(self.next_in, int(message[36]))  # one that was sent again takes nothing back
+            self.next_in = filled if message.get(123) == "Y" else int(message[36])
             return
         number = int(message[34])
         if message[35] == "A" and message.get(141) == "Y":
