@@ -7,8 +7,9 @@ from typing import Any, TypeAlias
 
 from connector.simulator.account import TradingAccount, User
 from connector.simulator.control_body import Body, merged, with_document
+from connector.simulator.control_venue import VENUE_ROUTES
 from connector.simulator.errors import VenueError
-from connector.simulator.fault import FaultError, described
+from connector.simulator.fault import FaultError
 from connector.simulator.gateway import Reply
 from connector.simulator.keys import masked
 from connector.simulator.operations import ControlError, Operation
@@ -20,17 +21,11 @@ from connector.simulator.scenario.director import Director
 from connector.simulator.scenario.reader import ScenarioError
 from connector.simulator.scenario.vocabulary import STATUSES
 from connector.simulator.session import encoder
-from connector.simulator.state import order_json, placements_json, request_json, streams_json, whole_state
-from connector.simulator.streams import BROKEN_TEXT
+from connector.simulator.state import order_json, placements_json, request_json, whole_state
 from connector.simulator.world import World
 
 START_SCENARIO = ("POST", "/sim/scenario")
 WALLETS = ("SPOT", "CROSS", "ISOLATED")
-RULES = {
-    "triggerRepeatsNew": "trigger_repeats_new",
-    "acceptsAutoBorrowRepay": "accepts_auto_borrow_repay",
-    "renewalKeepsId": "renewal_keeps_id",
-}
 
 
 class Control:
@@ -203,74 +198,7 @@ class Control:
             raise ControlError(f"apiKey: {masked(api_key)} is unknown")
         return {"apiKey": masked(api_key), "enabled": enabled}
 
-    # --- streams, faults, clock ----------------------------------------------------------------
-
-    def streams(self, body: Body) -> object:
-        """Cut, freeze, thaw, expire, announce a shutdown, send junk: to one account's streams or all."""
-        action, user = body.text("action"), body.optional_text("account")
-        if user is not None and user not in self.world.exchange.users:
-            raise ControlError(f"account: no {user!r}; there are {', '.join(self.world.exchange.users)}")
-        hub = self.world.hub
-        actions: Mapping[str, Callable[[], object]] = {
-            "cut": lambda: hub.cut(user),
-            "freeze": lambda: hub.frozen.add(user or "*"),
-            "thaw": lambda: hub.frozen.clear() if user is None else hub.frozen.discard(user),
-            "expire": lambda: self._expire_tokens(user),
-            "shutdown": hub.announce_shutdown,
-            "broken_frame": lambda: hub.send_raw(BROKEN_TEXT),
-            "empty_frame": lambda: hub.send_raw(b""),
-        }
-        if action not in actions:
-            raise ControlError(f"action: {action!r} is none of {', '.join(actions)}")
-        affected = actions[action]()
-        return {"action": action, "affected": affected, **streams_json(self.world)}
-
-    def _expire_tokens(self, user: str | None) -> int:
-        tokens = self.world.tokens
-        for text in [t for t, token in tokens.items() if user in (None, token.account.user)]:
-            del tokens[text]
-        return self.world.hub.expire(user)
-
-    def faults(self, _: Body) -> object:
-        return {"faults": [described(fault) for fault in self.world.faults.faults]}
-
-    def add_faults(self, body: Body) -> object:
-        """Add one fault (the body) or several (`faults`: a list), or remove with `clear`: true or an id."""
-        clear = body.values.get("clear")
-        if clear is not None:
-            number = None if clear is True else body.integer("clear")
-            return {"removed": self.world.faults.clear(number)}
-        several = body.values.get("faults", [dict(body.values)])
-        if not isinstance(several, list) or not all(isinstance(one, dict) for one in several):
-            raise ControlError("faults: not a list of objects")
-        return {"faults": [described(fault) for fault in self.world.faults.add_all(several)]}
-
-    def remove_faults(self, body: Body) -> object:
-        number = body.optional_text("id")
-        if number is not None and not number.isdigit():
-            raise ControlError(f"id: {number!r} is not a fault's number")
-        return {"removed": self.world.faults.clear(None if number is None else int(number))}
-
-    def clock(self, body: Body) -> object:
-        """Shift the venue's clock against the machine's: positive = the venue is ahead."""
-        self.world.clock.offset_us = body.integer("offsetMs") * 1000
-        return {"serverTime": self.world.clock.now_us() // 1000, "offsetMs": body.integer("offsetMs")}
-
-    def ban(self, body: Body) -> object:
-        """Ban an IP with 418 for some seconds; 0 lifts it."""
-        ip, seconds = body.optional_text("ip") or "127.0.0.1", body.integer("seconds")
-        self.world.weights.ban(ip, self.world.clock.now_us() + seconds * 1_000_000)
-        return {"ip": ip, "seconds": seconds}
-
-    def rules(self, body: Body) -> object:
-        """Switch behaviour the venue does not pin down."""
-        unknown = set(body.values) - set(RULES)
-        if unknown:
-            raise ControlError(f"unknown {sorted(unknown)}; there are {', '.join(RULES)}")
-        ledger = self.world.exchange.ledger
-        changes = {RULES[name]: body.flag(name, default=False) for name in body.values}
-        ledger.rules = replace(ledger.rules, **changes)  # type: ignore[arg-type]  # the three are booleans
-        return {name: getattr(ledger.rules, attribute) for name, attribute in RULES.items()}
+    # --- scenarios, reset ----------------------------------------------------------------------
 
     def scenario(self, _: Body) -> object:
         return self._scenarios.state()
@@ -338,6 +266,12 @@ def _json(status: int, value: object) -> Reply:
 
 
 Route: TypeAlias = Callable[[Control, Body], object]
+
+
+def _of_venue(act: Callable[[World, Body], object]) -> Route:
+    return lambda control, body: act(control.world, body)
+
+
 ROUTES: Mapping[tuple[str, str], Route] = {
     ("GET", "/sim"): Control.index,
     ("GET", "/sim/state"): Control.state,
@@ -356,13 +290,7 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("POST", "/sim/liquidate"): Control.liquidate,
     ("POST", "/sim/balances"): Control.balances,
     ("POST", "/sim/keys"): Control.keys,
-    ("POST", "/sim/streams"): Control.streams,
-    ("GET", "/sim/faults"): Control.faults,
-    ("POST", "/sim/faults"): Control.add_faults,
-    ("DELETE", "/sim/faults"): Control.remove_faults,
-    ("POST", "/sim/clock"): Control.clock,
-    ("POST", "/sim/ban"): Control.ban,
-    ("POST", "/sim/rules"): Control.rules,
+    **{route: _of_venue(act) for route, act in VENUE_ROUTES.items()},
     ("GET", "/sim/scenario"): Control.scenario,
     START_SCENARIO: Control.start_scenario,
     ("DELETE", "/sim/scenario"): Control.stop_scenario,

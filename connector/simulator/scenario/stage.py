@@ -88,7 +88,7 @@ class Stage:
         before, spec = market.last_price, market.spec
         price = values.get("price")
         if price is None:
-            price = str(max(spec.min_price, floored(before * (1 + values["move"]), spec.tick)))
+            price = stripped(max(spec.min_price, floored(before * (1 + values["move"]), spec.tick)))
         body = {name: value for name, value in values.items() if name != "move"}
         self._post(path, {**body, "price": price})
         back = {"symbol": spec.name, "price": str(before)}
