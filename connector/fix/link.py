@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 
 from connector.fix.engine import Engine
 from connector.fix.framing import Frame, fields, msg_seq_num
+from connector.fix.legible import fault_of, header_only
 from connector.fix.private_listener import PrivateListener
 from connector.fix.resend import Resends, next_expected, rewritten
 from connector.fix.session import EventLog
@@ -91,9 +92,30 @@ class Link:
 
     def feed(self, frames: list[Frame]) -> None:
         """Queue frames of the client for the engine."""
-        self._frames.extend(frames)
+        for frame in frames:
+            fault = fault_of(frame.raw)
+            if fault is None:
+                self._frames.append(frame)
+            elif not self._replace(frame, fault):
+                return
         if not self._turn_due:
             self._turn()
+
+    def _replace(self, frame: Frame, fault: str) -> bool:
+        """The engine gets the header, the client the reason; False when the connection had to be ended."""
+        header = header_only(frame)
+        number = msg_seq_num(frame.raw)
+        self._log.error(
+            "fix_illegible_message", session=self.session, msg_type=frame.msg_type, number=number, cause=fault
+        )
+        if header is None or number is None:
+            self._end(f"a message without a header that can be read: {fault}")
+            return False
+        self._frames.append(header)
+        kind = frame.msg_type.decode("ascii", "replace")
+        text = f"message {number} was not processed: {fault}"
+        self._engine.send(self.session, f"35=j\x0145={number}\x01372={kind}\x01380=0\x0158={text}\x01")
+        return True
 
     @property
     def waiting(self) -> int:
