@@ -123,13 +123,14 @@ class Book:
         return None if name is None else self.orders[name]
 
     def by_venue(self, account: str, symbol: str, order_id: int, client_order_id: str) -> Order | None:
-        """The order the venue speaks of: by its id first, since client ids may be reused elsewhere."""
-        order = self.at_venue(account, symbol, order_id)
-        if order is None:
-            order = self.orders.get(client_order_id)
-            if order is not None and not self._same(order, account, symbol, order_id):
-                return None
-        return order
+        """The order the venue speaks of: by our own id, which we never use twice, else by the venue's.
+
+        A venue that was set back (the simulator, started anew) gives its ids again; ours then still tells.
+        """
+        order = self.orders.get(client_order_id)
+        if order is not None:
+            return order if self._same(order, account, symbol, order_id) else None
+        return self.at_venue(account, symbol, order_id)
 
     def unsettled(self, account: str) -> Iterator[Order]:
         """The orders of one account whose end is not known and told."""
