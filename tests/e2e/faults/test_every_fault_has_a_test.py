@@ -43,9 +43,9 @@ FAULTS = {
 }
 
 AWAITED = frozenset({9, 10, 11, 12, 13, 16, 17, 18, 19, 20, 27})
-"""Faults of the session layer whose named tests are still to be joined here; their rows are empty."""
+"""Faults of the session layer whose tests are not all here yet: their rows are not held to them so far."""
 
-_TEST = re.compile(r"^(?:async )?def (test_fault_(\d\d)_\w+)\(", re.MULTILINE)
+_TEST = re.compile(r"^(?:async )?def (test_fault_(\d+)_\w+)\(", re.MULTILINE)
 
 
 class Row(NamedTuple):
