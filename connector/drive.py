@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
-from functools import partial
 from typing import NoReturn, Protocol
 
 from connector.core.happenings import Answered, Call, Cancel, Decision, Happening, Submit, Tick
@@ -82,9 +81,6 @@ class Observer(Protocol):
 
     def sent(self, call: Call) -> None:
         """An order or a cancel left for the venue."""
-
-    def untold(self, report: Report) -> None:
-        """A report's session is not configured: it is kept until it is."""
 
 
 class Drive:
@@ -190,8 +186,7 @@ class Drive:
         self._hook("before_report")
         for position, report in reports:
             if not fix.serves(report.session):
-                self._show(partial(self._observer.untold, report))  # until it is configured again
-                continue
+                continue  # untold, until it is configured again
             if not fix.send(report.session, write_report(report)):
                 self._fail_stop(ReportLostError(report.session))
             if position is None:

@@ -70,10 +70,6 @@ class Milestones:
             event = "order_sent" if isinstance(call, Submit) else "cancel_sent"
             self._log.info(event, **self._book.orders[call.client_order_id].names)
 
-    def untold(self, report: Report) -> None:
-        """Log a report whose session is no longer configured."""
-        self._log.error("session_not_configured", session=report.session)
-
 
 def _sums(report: Report | None) -> dict[str, Any]:
     """The order's quantities as this fact left them; by now it may be further."""

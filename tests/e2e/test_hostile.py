@@ -56,7 +56,7 @@ async def test_a_session_taken_out_of_the_configuration_leaves_the_others_alone(
     await one.connect(daemon)
     await daemon.event("stream_up")
     await venue.sim("fill", clientOrderId=name)
-    assert (await daemon.event("session_not_configured"))["session"] == "OMS2->CONNECTOR"
+    assert (await daemon.event("fix_session_not_configured"))["session"] == "OMS2->CONNECTOR"
     assert (await one.report(await one.order(px="50000.00"), "0"))[39] == "0"
     await one.close()
     assert await daemon.stop() == 0
