@@ -27,6 +27,7 @@ QUESTIONS = (
     "GET *",
 )
 EVENTS = ("executionReport", "outboundAccountPosition", "*")
+RECV_WINDOW_MS = 3000
 HTML = {"body": "<html>Bad Gateway</html>", "content_type": "text/html"}
 
 Fault = dict[str, Any]
@@ -126,7 +127,7 @@ class Chaos:
 
     async def _delay_a_placement(self) -> None:
         action = self._chance.choice(("delay_reply", "delay_request", "event_first"))
-        most = 4500 if action == "delay_reply" else 900  # requestTimeout 3 s, recvWindow 500 ms
+        most = RECV_WINDOW_MS + 300  # some are answered in time, some come after we gave up, some are too old
         await self._fault(route=PLACE, action=action, delay_ms=self._chance.randrange(50, most))
 
     async def _lose_a_cancel(self) -> None:

@@ -91,15 +91,15 @@ class Keeper:
     async def _one_life(self, stop: asyncio.Event) -> None:
         chance = self._chance
         arguments: tuple[str, ...] = ()
-        if chance.random() < 0.5:
-            arguments = ("--kill-at", f"{chance.choice(POINTS)}:{chance.randrange(1, 60)}")
+        if chance.random() < 0.7:
+            arguments = ("--kill-at", f"{chance.choice(POINTS)}:{chance.randrange(2, 30)}")
         if chance.random() < 0.07:  # not even started
             await self.daemon.launch(*arguments)
             await self._wait(chance.uniform(0.1, 2.5), stop)
         else:
             await self._start(*arguments)
             long = chance.random() < 0.2  # P4's time starts again with each life: some must outlive it
-            await self._wait(chance.uniform(12, 16) if long else chance.uniform(0.3, 5), stop)
+            await self._wait(chance.uniform(15, 19) if long else chance.uniform(0.3, 5), stop)
         if stop.is_set():
             return
         if chance.random() < 0.1:

@@ -15,7 +15,7 @@ from rich.console import Console
 from tests.soak import report
 from tests.soak.blotter import Blotter
 from tests.soak.books import Difference, JournalBook, VenueBook, compare
-from tests.soak.chaos import PLACE, Chaos
+from tests.soak.chaos import PLACE, RECV_WINDOW_MS, Chaos
 from tests.soak.flow import Trader
 from tests.soak.keeper import Keeper
 from tests.soak.market import CROSS, ISOLATED, SYMBOLS_OF, market
@@ -50,8 +50,8 @@ def daemon_for(venue: Exchange, directory: Path) -> Daemon:
     ]
     settings = {
         "apiKeys": keys,
-        "recvWindow": 500,
-        "requestTimeout": "3s",
+        "recvWindow": RECV_WINDOW_MS,
+        "requestTimeout": "1500ms",  # shorter than recvWindow: an order may come after it was given up (P4)
         "staleWebsocketTimeout": "1s",
         "reconcileInterval": "6s",
         "binanceSyncSettings": {"ordersRequestSizeLimit": 20, "tradesRequestSizeLimit": 10},
