@@ -19,7 +19,7 @@ POINTS = (
     "after_report",
 )
 START_WITHIN_S = 60.0
-KILLED = -9
+KILLED, TERMINATED = -9, -15
 
 # Log events that mean a promise was about to break, whatever the books say in the end.
 NEVER = frozenset(
@@ -148,6 +148,8 @@ class Keeper:
 
     async def _expect_exit(self, wanted: int | None, code: int | None) -> None:
         if code == KILLED and wanted == 0:  # it reached its point to die at while stopping
+            return
+        if code == TERMINATED and not self.daemon.events("journal_replayed"):  # before it listened
             return
         if code != wanted:
             self.faults.append(f"the daemon ended by itself with {code}, {wanted} expected")
