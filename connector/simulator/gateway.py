@@ -10,7 +10,6 @@ from connector.simulator.errors import TEXTS, VenueError, refusal
 from connector.simulator.fault import Action, Fault
 from connector.simulator.faults import Occurrence
 from connector.simulator.params import Params, Raw
-from connector.simulator.request_log import LoggedRequest
 from connector.simulator.rest_account import ROUTES as ACCOUNT_ROUTES
 from connector.simulator.rest_loans import ROUTES as LOAN_ROUTES
 from connector.simulator.rest_public import ROUTES as PUBLIC_ROUTES
@@ -29,6 +28,7 @@ class Reply:
     """What goes back. `lost` closes the connection instead; `delay_ms` holds the reply, not its events."""
 
     status: int = 200
+    code: int = 0  # of the error in the body, for the request log
     body: bytes = b"{}"
     content_type: str = JSON
     headers: dict[str, str] = field(default_factory=dict)
@@ -72,9 +72,9 @@ class Gateway:
         skew_clock(world, faults)
         reply = _before(faults)
         if reply is None:
-            reply = await self._processed(arrival, params, _delay(faults, Action.DELAY_REQUEST), entry)
+            reply = await self._processed(arrival, params, _delay(faults, Action.DELAY_REQUEST))
             reply = _after(faults, reply)
-        entry.status = 0 if reply.lost else reply.status
+        entry.status, entry.code = (0, 0) if reply.lost else (reply.status, reply.code)
         return reply
 
     def close(self) -> None:
@@ -96,9 +96,7 @@ class Gateway:
             )
         )
 
-    async def _processed(
-        self, arrival: Arrival, params: Params, delay_ms: int, entry: LoggedRequest
-    ) -> Reply:
+    async def _processed(self, arrival: Arrival, params: Params, delay_ms: int) -> Reply:
         """Check, wait as long as a fault says, then act; past the processing limit the client gets -1007."""
         call = Call(
             world=self.world,
@@ -120,7 +118,6 @@ class Gateway:
                 await asyncio.sleep(delay_ms / 1000)
             return Reply(body=encoder.encode(self._act(call, endpoint, timing)), headers=call.headers)
         except VenueError as error:
-            entry.code = error.code
             return _error_reply(error, call.headers)
 
     def _admit(self, call: Call, arrival: Arrival) -> tuple[Endpoint, Timing | None]:
@@ -198,7 +195,9 @@ def _wants_microseconds(time_unit: str | None) -> bool:
 
 def _error_reply(error: VenueError, headers: Mapping[str, str] | None = None) -> Reply:
     body = encoder.encode({"code": error.code, "msg": error.msg})
-    return Reply(status=error.status, body=body, headers={**(headers or {}), **error.headers})
+    return Reply(
+        status=error.status, code=error.code, body=body, headers={**(headers or {}), **error.headers}
+    )
 
 
 def _delay(faults: list[Fault], *actions: Action) -> int:
@@ -259,4 +258,4 @@ def fault_reply(fault: Fault) -> Reply:
             headers=headers,
         )
     body = encoder.encode({"code": fault.code, "msg": fault_text(fault)})
-    return Reply(status=fault.status, body=body, headers=headers)
+    return Reply(status=fault.status, code=fault.code, body=body, headers=headers)

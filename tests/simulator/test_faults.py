@@ -480,7 +480,8 @@ async def test_every_request_is_logged_with_its_faults(client: Client) -> None:
 
     assert log["placements"] == {"x": {"received": 1, "accepted": 1}}
     entry = log["requests"][0]
-    assert (entry["request"], entry["status"], entry["faults"]) == (PLACE, 503, ["error_after"])
+    told = (entry["request"], entry["status"], entry["code"], entry["faults"])
+    assert told == (PLACE, 503, -1000, ["error_after"])
     assert "signature" not in entry["params"]
     assert abs(entry["time"] - now_ms()) < 2000
 
