@@ -216,7 +216,7 @@ class Daemon:
             sessions=session_specs(self._settings),
             store_path=settings.store_path,
             dictionary=shipped("FIX44.xml"),
-            application=OmsSide(drive.happen, self._profiles, structlog.get_logger("connector.fix")),
+            application=OmsSide(drive, self._profiles, structlog.get_logger("connector.fix")),
             fail_stop=self._fail_stop,
             first_message_deadline_s=settings.first_message_deadline_ms / 1000,
             heartbeat_range_s=settings.heartbeat_interval_range_s,
@@ -241,10 +241,9 @@ class Daemon:
 class OmsSide:
     """What the FIX engine tells us, as happenings."""
 
-    def __init__(
-        self, happen: Callable[[Happening], None], profiles: Mapping[str, SessionProfile], log: Log
-    ) -> None:
-        self._happen = happen
+    def __init__(self, drive: Drive, profiles: Mapping[str, SessionProfile], log: Log) -> None:
+        self._happen: Callable[[Happening], None] = drive.happen
+        self._save_numbers = drive.save_numbers
         self._profiles = profiles
         self._log = log
 
@@ -256,6 +255,7 @@ class OmsSide:
         """A client is there."""
         self._log.info("session_opened", session=session, reset=reset)
         self._happen(SessionOpened(session=session, reset=reset))
+        self._save_numbers()  # from its first message on, a lost store is noticed
 
     def on_reset(self, session: str) -> None:
         """The engine is about to empty its store of the session."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from connector.core.book import Book
 from connector.core.order import Order
 from connector.core.records import (
+    OF_SESSIONS,
     Accepted,
     CancelRefused,
     CancelRequested,
@@ -82,9 +83,9 @@ class Teller:
         self.book = book or Book()
 
     def tell(self, entry: Entry) -> Step | None:
-        """The step of one entry; None for `Reported`, which is about earlier ones."""
+        """The step of one entry; None for those of sessions, which are about earlier ones."""
         record = entry.record
-        if isinstance(record, Reported):
+        if isinstance(record, OF_SESSIONS):
             self.book.apply(entry)
             return None
         name = client_order_id_of(record)

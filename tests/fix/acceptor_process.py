@@ -22,8 +22,13 @@ class Log:
 class Application:
     def __init__(self, reaction: str) -> None:
         self._reaction = reaction
+        self.acceptor: FixAcceptor
 
     def on_message(self, session: str, text: str) -> None:
+        if self._reaction == "flood":
+            for number in range(50):
+                note = f"58={'x' * 2000}\x01"
+                assert self.acceptor.send(session, f"35=8\x0137=7\x0117={number}\x01150=0\x0139=0\x01{note}")
         if self._reaction == "raise":
             raise ValueError("our bug")
         if self._reaction == "exit":
@@ -58,13 +63,14 @@ def broken_fail_stop(error: BaseException) -> NoReturn:
 
 
 async def main(store: str, reaction: str) -> None:
-    acceptor = FixAcceptor(
+    application = Application(reaction.removesuffix(" broken"))
+    acceptor = application.acceptor = FixAcceptor(
         host="127.0.0.1",
         port=0,
         sessions=[SessionSpec(sender_comp_id="GW", target_comp_id="OMS1")],
         store_path=Path(store),
         dictionary=Path(__file__).parents[2] / "config" / "FIX44.xml",
-        application=Application(reaction.removesuffix(" broken")),
+        application=application,
         fail_stop=broken_fail_stop if reaction.endswith(" broken") else fail_stop,
         first_message_deadline_s=2.0,
         log=Log(),

@@ -13,11 +13,12 @@ from tests.support.exchange import Exchange
 from tests.support.oms import Oms
 
 SHORT = {"recvWindow": 500}  # P4's time is then 10.5 s and the clock's share
+APPENDS = ("before_append", "after_append")  # the first is the logon's: sequence numbers
 
 
 async def killed_at(point: str, daemon: Daemon, oms: Oms, **terms: str) -> str:
     """Start the daemon to die at `point`, send one order, see it die; the order's ClOrdID."""
-    await daemon.start("--kill-at", point)
+    await daemon.start("--kill-at", f"{point}:2" if point in APPENDS else point)
     await oms.connect(daemon)
     order = await oms.order(**terms)
     assert await daemon.ended() == -9
