@@ -36,6 +36,7 @@ from connector.fix.engine_settings import UnknownEngineSettingError
 from connector.fix.numbers import Numbers
 from connector.fix.private_listener import ListenerNotFoundError
 from connector.fix.store_check import StoreDamagedError, check_store
+from connector.fix.store_lock import StoreBusyError
 from connector.journal import Journal, JournalError
 from connector.ops.milestones import Milestones
 from connector.ops.probes import Probes
@@ -56,7 +57,13 @@ READY_WITHIN_S = 30.0  # after that the FIX port opens although the venue has no
 LOGOUT_WITHIN_S = 4.0
 IN_FLIGHT_WITHIN_S = 8.0  # SIGTERM to exit stays under 15 s; what is left is asked for at the next start
 
-FIX_START_ERRORS = (EngineStartError, UnknownEngineSettingError, ListenerNotFoundError, StoreDamagedError)
+FIX_START_ERRORS = (
+    EngineStartError,
+    UnknownEngineSettingError,
+    ListenerNotFoundError,
+    StoreBusyError,
+    StoreDamagedError,
+)
 
 Log = Any  # a structlog logger; its methods are made at run time
 

@@ -22,6 +22,7 @@ from connector.fix.numbers import LEAP, Numbers, behind
 from connector.fix.private_listener import PrivateListener, free_port, open_descriptors
 from connector.fix.session import Application, EventLog, FailStop, SessionSpec
 from connector.fix.store_check import check_store
+from connector.fix.store_lock import locked
 
 EXIT_SOFTWARE = 70  # sysexits.h
 MAX_RAISED = 10
@@ -83,6 +84,7 @@ class Engine:
         self._dictionary: Any = None
         self._known: dict[str, Any] = {}  # the engine's session objects, which live as long as the acceptor
         self._listener: PrivateListener | None = None
+        self._lock: int | None = None
         self._polling = False
         self._raised = 0  # polls in a row that ended in an exception of the engine
 
@@ -95,6 +97,14 @@ class Engine:
             ListenerNotFoundError: the engine's listener could not be taken away from the network.
         """
         self._store_path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = locked(self._store_path)
+        try:
+            return self._open_locked()
+        except BaseException:
+            self.close()
+            raise
+
+    def _open_locked(self) -> PrivateListener:
         shutil.rmtree(internal_store(self._store_path), ignore_errors=True)
         check_store(self._store_path, [spec for spec in self._sessions if not spec.internal])
         try:
@@ -105,7 +115,7 @@ class Engine:
             try:
                 return self._open_on(free_port())
             except fix.RuntimeError as error:
-                self.close()
+                self._forget()
                 if attempt == PORT_ATTEMPTS:
                     raise EngineStartError(f"the FIX engine does not start: {error}") from error
         raise AssertionError("unreachable")
@@ -243,6 +253,12 @@ class Engine:
 
     def close(self) -> None:
         """Forget the sessions and close what is left; numbers and messages are in the store."""
+        self._forget()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _forget(self) -> None:
         self._known.clear()
         if self._acceptor is not None:
             self._acceptor.stop(True)

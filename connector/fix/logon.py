@@ -79,7 +79,10 @@ def parameters_fault(raw: bytes, heartbeat_range_s: tuple[int, int], now: dateti
     lowest, highest = heartbeat_range_s
     if not lowest <= int(given[b"108"]) <= highest:
         return f"HeartBtInt(108)={given[b'108']} is not allowed, allowed: {lowest} to {highest} seconds"
-    sent = datetime.strptime(given[b"52"][:17], "%Y%m%d-%H:%M:%S").replace(tzinfo=UTC)
+    try:
+        sent = datetime.strptime(given[b"52"][:17], "%Y%m%d-%H:%M:%S").replace(tzinfo=UTC)
+    except ValueError:  # a leap second, a 30th of February
+        return f"SendingTime(52)={given[b'52']} is not a time of this clock"
     skew_s = abs((now - sent).total_seconds())
     if skew_s > MAX_LATENCY_S:
         return f"SendingTime(52)={given[b'52']} is {skew_s:.0f} seconds off, allowed: {MAX_LATENCY_S} seconds"

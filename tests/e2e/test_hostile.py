@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from connector import exits
 from tests.support.books import assert_books_agree
 from tests.support.daemon import PASSWORD, USER, Daemon
 from tests.support.exchange import Exchange
@@ -67,3 +68,16 @@ async def test_a_session_taken_out_of_the_configuration_leaves_the_others_alone(
     assert (await two.report(order, "F"))[39] == "2"
     await one.connect(daemon)
     await assert_books_agree(venue, one, two)
+
+
+async def test_two_daemons_on_one_fix_store_are_refused(
+    venue: Exchange, make_daemon: Callable[..., Daemon]
+) -> None:
+    """Each with its own journal; in one store they would give one MsgSeqNum(34) to two messages."""
+    first, second = make_daemon(), make_daemon()
+    second.settings["fix"]["acceptor"]["storePath"] = first.settings["fix"]["acceptor"]["storePath"]
+    await first.start()
+    await second.launch()
+
+    assert await second.ended() == exits.START
+    assert "in use by another connector" in second.events("start_failed")[0]["text"]

@@ -272,7 +272,7 @@ class World:
             message=outgoing.message,
             seq_num=number + 1,
             poss_dup=tried,
-            orig_sending_ms=outgoing.sent_ms if tried else None,
+            first_sent_ms=outgoing.sent_ms if tried else None,
             poss_resend=outgoing.poss_resend,
         )
         process.happen(MessageArrived(received=received))
