@@ -43,7 +43,7 @@ def executions(oms: Oms) -> list[Message]:
     return [message for message in oms.client.handled if message[35] == "8" and message[150] != "I"]
 
 
-async def test_fault_9_killed_after_the_report_was_stored_it_is_sent_again(
+async def test_fault_09_killed_after_the_report_was_stored_it_is_sent_again(
     venue: Exchange, make_daemon: Callable[..., Daemon]
 ) -> None:
     """The client finds a gap, asks, and has every report; none has two ExecIDs."""
