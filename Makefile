@@ -24,8 +24,9 @@ simulate: setup ## SEEDS=20000: seeded worlds around the production core; a fail
 soak: setup ## MINUTES=5, SEED=…: orders under kills and faults, then three books compared
 	@$(PY) -m tests.soak --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))
 
-docs: setup ## write again what is generated: docs/configuration.md
-	@$(PY) -m connector.settings.docs
+docs: setup ## write again what is generated: docs/configuration.md, the tables of docs/fix.md
+	@$(PY) -m connector.settings.docs docs/configuration.md
+	@$(PY) -m tests.docs.tables
 
 setup:
 	@.ci/setup

@@ -341,7 +341,7 @@ class Logging:
 
 @block
 class Admin:
-    """The HTTP port of probes and metrics."""
+    """The HTTP port of the probes."""
 
     enabled: bool = setting("enabled", Switch(), "Whether to listen.", default=True)
     host: str = setting("host", HOST, "Address to listen on.", default="127.0.0.1")
@@ -362,7 +362,7 @@ class Settings:
     fix: Fix = setting("fix", Block(Fix), "The FIX side.")
     journal: Journal = setting("journal", Block(Journal), "The journal.")
     logging: Logging = setting("logging", Block(Logging), "Logs.")
-    admin: Admin = setting("admin", Block(Admin), "Probes and metrics.")
+    admin: Admin = setting("admin", Block(Admin), "Probes.")
 
     path: Path = field(default=Path())  # the file it was read from
     warnings: tuple[Fault, ...] = field(default=())  # usable, but look at this
