@@ -52,8 +52,12 @@ class Snapshots:
         if code != exits.OK:
             self._log.error("snapshot_failed", text=text)
             return False
+        try:
+            size = snapshot_path(self._journal.path).stat().st_size
+        except OSError as error:  # a snapshot only saves time: it must never stop the trade
+            self._log.error("snapshot_failed", text=str(error))
+            return False
         self._covered = written
-        size = snapshot_path(self._journal.path).stat().st_size
         seconds = round(time.monotonic() - begun, 1)
         self._log.info("snapshot_written", position=through, size=size, seconds=seconds)
         return True
