@@ -109,7 +109,7 @@ def test_a_ci_log_is_plain_text(surroundings: dict[str, str], tmp_path: Path) ->
     for number, scene in enumerate(SCENES, start=1):
         assert f"\n{number}. {scene.title}\n" in done.stdout
     assert re.search(
-        r"^\S+ venue POST margin/order +200 +.*newClientOrderId=demo-1 ", done.stdout, re.MULTILINE
+        r"^\S+ venue POST margin/order +200 +.*newClientOrderId=demo-[0-9]+ ", done.stdout, re.MULTILINE
     )
     assert re.search(r"^8=FIX\.4\.4\|.*35=D\|.*11=margin-buy\|", done.stdout, re.MULTILINE)
     assert done.stdout.splitlines()[-1].startswith("AGREE  7 orders, ")

@@ -125,7 +125,8 @@ async def test_a_journal_left_by_kill_9_is_read_as_it_is(
     assert (found["cl_ord_id"], found["state"], found["filled"]) == (order, "NEW", "0")
     code, text, _ = await journal("export", daemon)
     facts = [json.loads(line) for line in text.splitlines()]
-    assert [fact["fact"]["is"] for fact in facts[:2]] == ["Requested", "Accepted"]
+    kinds = [fact["fact"]["is"] for fact in facts if fact["fact"]["is"] != "NumbersSaved"]
+    assert kinds[:2] == ["Requested", "Accepted"]
     assert [file.read_bytes() for file in files] == before
 
 
