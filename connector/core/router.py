@@ -161,7 +161,8 @@ class Router:
             untold = turn.book.untold
             mine = [(at, again(untold[at])) for at in sorted(untold) if untold[at].session == opened.session]
             turn.decision.reports.extend(mine)
-            turn.note("warning", "unread_reports_told_again", session=opened.session, count=len(mine))
+            if mine:
+                turn.note("warning", "unread_reports_told_again", session=opened.session, count=len(mine))
 
     def _store_gone(self, turn: Turn, gone: StoreGone) -> None:
         """Written before the store is emptied, so that a crash in between neither loses a report nor looks

@@ -34,7 +34,7 @@ class AccountRules:
     orders_request_size_limit: int = 200
     trades_request_size_limit: int = 100
     reconcile_interval_ms: int = 60_000
-    stale_order_age_ms: int = 60_000  # of an order asked for again, 43=Y
+    stale_order_age_ms: int = 60_000  # how far an order's sending time may be from now
 
     @property
     def settle_ms(self) -> int:

@@ -233,8 +233,8 @@ class Acceptor:
     stale_order_age_ms: int = setting(
         "staleOrderAge",
         Duration("1s", "1d"),
-        "An order that had to be asked for again (PossDupFlag(43)=Y), not journalled before, is refused "
-        "when its OrigSendingTime(122) is older than this.",
+        "A new order is refused when its SendingTime(52), or the OrigSendingTime(122) of one that had to be "
+        "asked for again (PossDupFlag(43)=Y), is further than this from now.",
         default=60_000,
     )
     store_path: Path = setting(
