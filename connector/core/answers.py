@@ -74,10 +74,11 @@ def order_answered(turn: Turn, answered: Answered, call: AskOrder) -> None:
     watch.asking = False
     outcome = answered.outcome
     if isinstance(outcome, Stated):
-        watch.asked = 0
         for statement in outcome.statements:
             evidence.hear(turn, call.account, statement)
-        if order.life is Life.PENDING_NEW and not watch.in_flight:
+        if order.life is not Life.PENDING_NEW:
+            watch.asked = 0
+        elif not watch.in_flight:  # another's order under our id: asked less and less often
             asking.ask_later(turn, order)
     elif order.settled:
         pass

@@ -10,7 +10,7 @@ import pytest
 from connector.core.happenings import AskOrder, Cancel, SkewMeasured, Submit
 from connector.core.limits import BackOff
 from connector.core.order import Life
-from mappers.model import RefusalKind, Side, Stated, VenueStatus
+from mappers.model import OutcomeUnknown, RefusalKind, Side, Stated, VenueStatus
 from mappers.reports import ExecutionReport
 from tests.core.bench import (
     MS,
@@ -354,3 +354,21 @@ def test_an_order_under_our_id_that_is_not_what_we_sent_is_not_taken_for_ours() 
     assert [report.exec_type for report in bench.reports] == ["A", "8"]
     assert "is another order's" in bench.reports[-1].refusal.text
     assert {"client_order_id_in_use", "foreign_order"} <= {note.event for note in bench.notes}
+
+
+def test_another_order_under_our_id_is_asked_about_less_and_less_often() -> None:
+    """Nothing but time can help then; a question every 250 ms would only use up the venue's patience."""
+    bench = Bench()
+    bench.send(new_order())
+    bench.answer(bench.call(Submit), OutcomeUnknown(cause="reset"))
+    [theirs] = stated(bench.order("c1"), VenueStatus.NEW).statements
+    theirs = msgspec.structs.replace(theirs, side=Side.SELL)
+    waits = []
+    for _ in range(4):
+        bench.answer(bench.call(AskOrder), Stated(statements=(theirs,)))
+        asked_ns = bench.now_ns
+        while not [call for call in bench.calls if isinstance(call, AskOrder)]:
+            bench.wait(50)
+        waits.append((bench.now_ns - asked_ns) // 1_000_000)
+
+    assert waits == [250, 500, 1_000, 2_000]
